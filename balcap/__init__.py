@@ -1,0 +1,1 @@
+"""balcap: balanced multi-reward reinforcement learning for image captioners."""

@@ -1,0 +1,80 @@
+"""RewardMatrix: the scores of a batch of captions, one column per head. Pure data, float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float: TypeAlias = NDArray[np.float64]
+Bool: TypeAlias = NDArray[np.bool_]
+Int: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RewardMatrix:
+    """Scores of N captions by H heads.
+
+    Attributes:
+        values: [N, H] float64. What stands in a cell that is not scored is never read.
+        scored: [N, H] bool. False where the head gave no score, or a gate took the cell out.
+        group: [N] int. Captions with the same number answer the same prompt and are compared
+            with each other. Groups may be of any size and in any order.
+        heads: H names, all different.
+        kept: [N, H] bool, all True unless a gate of mode `post` ran: cells that take part in
+            their head's normalisation, and whose normalised score is then set to 0.
+
+    Raises:
+        ValueError: if shapes do not fit, a name stands twice, or a scored value is not finite.
+    """
+
+    values: Float
+    scored: Bool
+    group: Int
+    heads: tuple[str, ...]
+    kept: Bool = field(default=None)  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__  # the class is frozen: only here are fields converted
+        set_field(self, "values", np.asarray(self.values, dtype=np.float64))
+        set_field(self, "scored", np.asarray(self.scored, dtype=np.bool_))
+        set_field(self, "group", np.asarray(self.group, dtype=np.int64))
+        set_field(self, "heads", tuple(self.heads))
+        kept = np.ones_like(self.scored) if self.kept is None else self.kept
+        set_field(self, "kept", np.asarray(kept, dtype=np.bool_))
+        self._check()
+
+    def _check(self) -> None:
+        rows = len(self.group)
+        shape = (rows, len(self.heads))
+        for name in ("values", "scored", "kept"):
+            seen = getattr(self, name).shape
+            if seen != shape:
+                raise ValueError(
+                    f"{name} has shape {seen}; with {rows} captions and heads "
+                    f"{', '.join(self.heads)} it must be {shape}"
+                )
+        if len(set(self.heads)) != len(self.heads):
+            raise ValueError(f"a head stands twice: {', '.join(self.heads)}")
+        bad = self.scored & ~np.isfinite(self.values)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise ValueError(
+                f"head {self.heads[column]!r} scored caption {row} as {self.values[row, column]}; "
+                "a score must be finite: mark the cell as not scored instead"
+            )
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def column(self, head: str) -> int:
+        """Index of a head. Raises ValueError with the list if there is none of that name."""
+        if head not in self.heads:
+            raise ValueError(f"no head {head!r} in this matrix; it has {', '.join(self.heads)}")
+        return self.heads.index(head)
+
+    def with_columns(self, **changes: Float | Bool) -> RewardMatrix:
+        """Return a copy with `values`, `scored` or `kept` replaced."""
+        return replace(self, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,104 @@
+"""The nouns: what a data set gives, what a policy writes, what a head answers. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Renderable(Protocol):
+    """A picture that is drawn when it is needed, such as a scene of the shapes world."""
+
+    def render(self) -> Image:
+        """Draw the picture (RGB)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One multiple-choice question about an image.
+
+    Attributes:
+        text: the question.
+        choices: the options, at least two, all different.
+        answer: index of the right option in `choices`.
+        statements: each option as a full sentence, in the order of `choices`, for readers that
+            compare sentences; empty where the data has none.
+        kind: what is asked for, such as `"colour"`; empty where the data does not say.
+    """
+
+    text: str
+    choices: tuple[str, ...]
+    answer: int
+    statements: tuple[str, ...] = ()
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An image to caption, and what reward heads may need to know about it.
+
+    Attributes:
+        id: unique within its data set.
+        prompt: what the policy is asked, without any image token.
+        image: a file, or something that renders itself; None only where no image is needed
+            (`balcap score`).
+        reference: a good caption of the image; None where the data has none.
+        facts: short statements that are true of the image.
+        questions: multiple-choice questions about the image.
+        metadata: anything else of the row, by its column's name.
+    """
+
+    id: str
+    prompt: str
+    image: Path | Renderable | None = None
+    reference: str | None = None
+    facts: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def open_image(self) -> Image:
+        """Return the picture as RGB. Raises ValueError if the sample has none."""
+        if self.image is None:
+            raise ValueError(f"sample {self.id!r} has no image")
+        if not isinstance(self.image, Path):
+            return self.image.render()
+        from PIL import Image as pil
+
+        with pil.open(self.image) as picture:
+            return picture.convert("RGB")
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A text about a sample's image.
+
+    Attributes:
+        sample: what it describes.
+        text: the caption, without special tokens.
+        num_tokens: its length in the policy's tokens, where a policy wrote it.
+    """
+
+    sample: Sample
+    text: str
+    num_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """The answer of a head that has no score for a caption. Never a 0: it leaves every mean.
+
+    Attributes:
+        reason: why, in a few words; shown to the user and counted per head.
+    """
+
+    reason: str
+
+
+Score = float | Unscored
+"""What a head says of one caption: a finite number, or why there is none."""
