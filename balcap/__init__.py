@@ -1,1 +1,33 @@
-"""balcap: balanced multi-reward reinforcement learning for image captioners."""
+"""balcap: balanced multi-reward reinforcement learning for image captioners.
+
+The names below are loaded when they are first used, so that `import balcap` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from balcap.gates import gate, length_penalty
+    from balcap.matrix import RewardMatrix
+    from balcap.normalizers import advantages
+
+__all__ = ["RewardMatrix", "advantages", "gate", "length_penalty"]
+
+_HOMES = {
+    "RewardMatrix": "balcap.matrix",
+    "advantages": "balcap.normalizers",
+    "gate": "balcap.gates",
+    "length_penalty": "balcap.gates",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'balcap' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

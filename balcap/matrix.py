@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from balcap.errors import did_you_mean
 
 Float: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -23,20 +25,24 @@ class RewardMatrix:
         group: [N] int. Captions with the same number answer the same prompt and are compared
             with each other. Groups may be of any size and in any order.
         heads: H names, all different.
-        kept: [N, H] bool, all True unless a gate of mode `post` ran: cells that take part in
-            their head's normalisation, and whose normalised score is then set to 0.
+        kept: [N, H] bool, all True unless a gate of mode `post` ran. A cell that is not kept takes
+            part in its head's normalisation, and its normalised score is then set to 0.
 
     Raises:
-        ValueError: if shapes do not fit, a name stands twice, or a scored value is not finite.
+        ValueError: if shapes do not fit, group holds other than whole numbers, a name stands
+            twice, or a scored value is not finite.
     """
 
     values: Float
     scored: Bool
     group: Int
     heads: tuple[str, ...]
-    kept: Bool = field(default=None)  # type: ignore[assignment]  # filled in below
+    kept: Bool = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
+        if np.asarray(self.group).dtype.kind == "f" and len(self.group):
+            # 0.2 and 0.7 would otherwise both become group 0, without a word
+            raise ValueError("group holds floating-point numbers; group ids are whole numbers")
         set_field = object.__setattr__  # the class is frozen: only here are fields converted
         set_field(self, "values", np.asarray(self.values, dtype=np.float64))
         set_field(self, "scored", np.asarray(self.scored, dtype=np.bool_))
@@ -44,9 +50,14 @@ class RewardMatrix:
         set_field(self, "heads", tuple(self.heads))
         kept = np.ones_like(self.scored) if self.kept is None else self.kept
         set_field(self, "kept", np.asarray(kept, dtype=np.bool_))
-        self._check()
+        self._check_shapes()
+        self._check_scores()
 
-    def _check(self) -> None:
+    def _check_shapes(self) -> None:
+        if self.group.ndim != 1:
+            raise ValueError(f"group has shape {self.group.shape}; it must be one number a caption")
+        if len(set(self.heads)) != len(self.heads):
+            raise ValueError(f"a head stands twice: {', '.join(self.heads)}")
         rows = len(self.group)
         shape = (rows, len(self.heads))
         for name in ("values", "scored", "kept"):
@@ -56,8 +67,8 @@ class RewardMatrix:
                     f"{name} has shape {seen}; with {rows} captions and heads "
                     f"{', '.join(self.heads)} it must be {shape}"
                 )
-        if len(set(self.heads)) != len(self.heads):
-            raise ValueError(f"a head stands twice: {', '.join(self.heads)}")
+
+    def _check_scores(self) -> None:
         bad = self.scored & ~np.isfinite(self.values)
         if bad.any():
             row, column = np.argwhere(bad)[0]
@@ -72,9 +83,23 @@ class RewardMatrix:
     def column(self, head: str) -> int:
         """Index of a head. Raises ValueError with the list if there is none of that name."""
         if head not in self.heads:
-            raise ValueError(f"no head {head!r} in this matrix; it has {', '.join(self.heads)}")
+            raise ValueError(
+                f"no head {head!r} in this matrix; it has {', '.join(self.heads)}"
+                f"{did_you_mean(head, self.heads)}"
+            )
         return self.heads.index(head)
 
-    def with_columns(self, **changes: Float | Bool) -> RewardMatrix:
+    def with_columns(
+        self,
+        *,
+        values: Float | None = None,
+        scored: Bool | None = None,
+        kept: Bool | None = None,
+    ) -> RewardMatrix:
         """Return a copy with `values`, `scored` or `kept` replaced."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(
+            self,
+            values=self.values if values is None else values,
+            scored=self.scored if scored is None else scored,
+            kept=self.kept if kept is None else kept,
+        )

@@ -1,0 +1,132 @@
+"""The command line: words -> frozen settings -> one call. Heavy imports come after the parsing."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+
+from balcap.cli.command import Command
+from balcap.cli.help import help_of, overview
+from balcap.cli.list_heads import HeadsSettings
+from balcap.cli.parser import all_options, parse
+from balcap.config import CaptionSettings, ScoreSettings, SftSettings, TrainSettings
+from balcap.errors import RunError, UserError, did_you_mean
+from balcap.heads import dump
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            name="train",
+            summary="Train a captioner with several rewards",
+            settings=TrainSettings,
+            function="balcap.trainer:train",
+            trl_config="GRPOConfig",
+            examples="""
+balcap train --dry-run
+balcap train --rewards qa=1,cov=0.5,fluency --normalizer gdpo --steps 200
+balcap train --config experiment.yaml --seed 1 --run runs/second
+balcap train --policy Qwen/Qwen2.5-VL-3B-Instruct --data records:train.jsonl --lora.rank 64
+balcap train --rewards my_head.py:ColourWords,fluency --trl.weight_decay 0.1
+balcap train --resume runs/second
+""",
+        ),
+        Command(
+            name="sft",
+            summary="Teach a captioner the reference captions",
+            settings=SftSettings,
+            function="balcap.sft:run",
+            trl_config="SFTConfig",
+            examples="""
+balcap sft --epochs 2 --run runs/warm
+balcap sft --policy llava-hf/llava-1.5-7b-hf --data conversations:train.json --lora.rank 64
+""",
+        ),
+        Command(
+            name="caption",
+            summary="Caption images",
+            settings=CaptionSettings,
+            function="balcap.captioning:run",
+            examples="""
+balcap caption photo.jpg --policy runs/second
+balcap caption images/*.png --json > captions.jsonl
+""",
+        ),
+        Command(
+            name="score",
+            summary="Score captions that are already written",
+            settings=ScoreSettings,
+            function="balcap.scorefile:run",
+            examples="""
+balcap score captions.json --data records:test.jsonl --rewards qa,fluency --out scores.jsonl
+""",
+        ),
+        Command(
+            name="heads",
+            summary="List the reward heads and their settings",
+            settings=HeadsSettings,
+            function="balcap.cli.list_heads:run",
+            examples="""
+balcap heads
+balcap heads my_head.py:ColourWords
+""",
+        ),
+    )
+}
+"""Every command: to add one, add an entry."""
+
+HELP = ("-h", "--help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 130: interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    program = f"balcap {words[0]}" if words and words[0] in COMMANDS else "balcap"
+    try:
+        return _run(words)
+    except UserError as error:
+        return _tell(program, str(error), 2)
+    except RunError as error:
+        return _tell(program, str(error), 1)
+    except KeyboardInterrupt:
+        return _tell(program, "interrupted", 130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _tell(program, f"no space left to write {error.filename or 'to the disk'}", 1)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in HELP:
+        print(overview(COMMANDS))
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"balcap {version('balcap')}")
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        raise UserError(
+            f"no command {name!r}; have {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
+        )
+    command = COMMANDS[name]
+    if any(word in HELP for word in rest):
+        print(help_of(command, all_options(command, rest)))
+        return 0
+    parsed = parse(command, rest)
+    if parsed.print_config:
+        print(dump(parsed.settings, parsed.heads), end="")
+        return 0
+    return command.load()(*parsed.arguments)
+
+
+def _tell(program: str, message: str, code: int) -> int:
+    print(f"{program}: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,101 @@
+"""How does help look?"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from balcap.cli.command import Command
+from balcap.cli.options import Option
+from balcap.cli.values import is_open, literals
+
+_COLUMN = 30
+_MARKS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", bool: "true|false"}
+
+_GENERAL = (
+    ("--config FILE", "YAML file of settings; may be given again: a later file counts over an "
+     "earlier one, an option over every file"),
+    ("--print-config", "print every setting as YAML, ready for --config, and stop"),
+    ("-h, --help", "print this"),
+)  # fmt: skip
+
+
+def overview(commands: Mapping[str, Command]) -> str:
+    """Return what `balcap` alone prints."""
+    lines = [
+        "usage: balcap COMMAND [--SETTING VALUE ...]",
+        "",
+        "Train image captioners by reinforcement learning with several rewards at once.",
+        "",
+        "Commands",
+        *rows((command.name, command.summary) for command in commands.values()),
+        "",
+        "Begin with",
+        "  balcap train --dry-run           check that everything is there",
+        "  balcap train                     train the tiny policy on the built-in world",
+        "  balcap train --help              every setting, with its default",
+        "",
+        "balcap --version prints the version.",
+    ]
+    return "\n".join(lines)
+
+
+def help_of(command: Command, options: Mapping[str, Option]) -> str:
+    """Return the help of one command."""
+    by_place = " ".join(_mark(option) for option in options.values() if option.positional)
+    usage = f"usage: balcap {command.name} {by_place} [--SETTING VALUE ...]".replace("  ", " ")
+    lines = [usage, "", f"{command.summary}."]
+    for group in dict.fromkeys(option.group for option in options.values()):
+        inside = [option for option in options.values() if option.group == group]
+        lines += ["", group, *rows((label(option), option.help) for option in inside)]
+    lines += ["", "General", *rows(_GENERAL)]
+    if command.examples:
+        lines += ["", "Examples", textwrap.indent(command.examples.strip(), "  ")]
+    return "\n".join(lines)
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Lay out labels with their texts in two columns."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    lines = []
+    for label, text in pairs:
+        indent = " " * _COLUMN
+        wrapped = textwrap.wrap(
+            text, max(width, 60), initial_indent=indent, subsequent_indent=indent
+        )
+        label = f"  {label}"
+        if len(label) < _COLUMN - 1 and wrapped:
+            wrapped[0] = label + wrapped[0][len(label) :]
+        else:
+            wrapped.insert(0, label)
+        lines += wrapped
+    return lines
+
+
+def label(option: Option) -> str:
+    """How an option is written, with what stands for its value."""
+    if option.positional:
+        return _mark(option)
+    if option.name == "trl":
+        return "--trl.FIELD VALUE"
+    return option.flag if option.kind is bool else f"{option.flag} {_mark(option)}"
+
+
+def _mark(option: Option) -> str:
+    """What stands for the value."""
+    if option.positional:
+        return f"{option.positional}..." if option.is_list else option.positional
+    words = literals(option.kind)
+    if words:
+        return "|".join(str(word) for word in words)
+    kinds = [kind for kind in get_args(option.kind) if kind is not types.NoneType]
+    kind = kinds[0] if kinds and not option.is_list else option.kind
+    return (
+        "A,B"
+        if get_origin(kind) in (list, tuple)
+        else _MARKS.get(kind, "YAML" if is_open(kind) else "TEXT")
+    )

@@ -1,0 +1,111 @@
+"""Which settings does a data class have, and what is said of each?"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting, as the command line and the files know it.
+
+    Attributes:
+        name: with its groups: `lora.rank`.
+        kind: its type.
+        help: what its class's docstring says of it, and its default.
+        group: first line of the docstring of the class that defines it.
+        positional: what stands for it in the help, where it is given without a name.
+    """
+
+    name: str
+    kind: Any
+    help: str
+    group: str
+    positional: str | None = None
+
+    @property
+    def flag(self) -> str:
+        """How it is written on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether its name alone means true."""
+        return self.kind is bool or bool in get_args(self.kind)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it may hold more than one value."""
+        return get_origin(self.kind) in (list, tuple)
+
+
+def options_of(settings: type, prefix: str = "") -> Iterator[Option]:
+    """Yield the settings of a data class, then those of the data classes inside it."""
+    kinds = get_type_hints(settings)
+    docs = _docs(settings)
+    inner: list[tuple[type, str]] = []
+    for item in fields(settings):
+        name, kind = prefix + item.name, kinds[item.name]
+        if is_dataclass(kind):
+            inner.append((cast(type, kind), f"{name}."))
+            continue
+        text = docs.get(item.name, "") + _default(item.default, item.name, settings)
+        owner = _owner(settings, item.name)
+        yield Option(name, kind, text, summary(owner), item.metadata.get("positional"))
+    for kind, below in inner:
+        yield from options_of(kind, below)
+
+
+def build(settings: type, values: Mapping[str, Any], prefix: str = "") -> Any:
+    """Make an instance of a settings class out of dotted names; what is not given is default."""
+    kinds = get_type_hints(settings)
+    given = {}
+    for item in fields(settings):
+        name = prefix + item.name
+        if is_dataclass(kinds[item.name]):
+            given[item.name] = build(kinds[item.name], values, f"{name}.")
+        elif name in values:
+            given[item.name] = values[name]
+    return settings(**given)
+
+
+def groups_of(names: Collection[str]) -> set[str]:
+    """Return every group of some dotted names: `qa.judge.model` has `qa` and `qa.judge`."""
+    return {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
+
+
+def summary(documented: object) -> str:
+    """First line of a docstring, without the full stop; empty where there is none."""
+    return (inspect.getdoc(documented) or "").partition("\n")[0].rstrip(".")
+
+
+def _owner(settings: type, name: str) -> type:
+    owners = [cls for cls in settings.__mro__ if name in inspect.get_annotations(cls)]
+    return owners[0]
+
+
+def _docs(settings: type) -> dict[str, str]:
+    """What the `Attributes:` sections of a class and its bases say of each field."""
+    found: dict[str, str] = {}
+    for cls in reversed(settings.__mro__):
+        section = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[2]
+        for entry in re.finditer(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE):
+            found[entry[1]] = " ".join(entry[2].split()).rstrip(".")
+    return found
+
+
+def _default(value: Any, name: str, settings: type) -> str:
+    presets = getattr(settings, "presets", {})
+    by_policy = {size: getattr(preset, name, None) for size, preset in presets.items()}
+    if value is None and None not in by_policy.values() and by_policy:
+        if len(set(by_policy.values())) == 1:
+            return f" (default: {next(iter(by_policy.values()))})"
+        return f" (default: {', '.join(f'{size} {one:g}' for size, one in by_policy.items())})"
+    if isinstance(value, tuple | list):
+        value = ",".join(str(part) for part in value)
+    shown = "true" if value is True else str(value)
+    return "" if value in (None, False, "", MISSING) else f" (default: {shown})"

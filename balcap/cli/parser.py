@@ -1,0 +1,195 @@
+"""Words of a command line and files of settings -> checked settings and heads.
+
+What is given later wins: the defaults, then each `--config` file in order, then the options. Which
+options there are depends on the heads that `rewards` and `eval_rewards` select, so these are looked
+up first, in a pass of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from balcap.cli import files, line
+from balcap.cli.command import Command
+from balcap.cli.options import Option, build, groups_of, options_of, summary
+from balcap.cli.trl_fields import check_trl_field
+from balcap.cli.values import convert
+from balcap.errors import UserError, did_you_mean
+from balcap.heads import Choice, Selected, choose, installed
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a command line asks for.
+
+    Attributes:
+        settings: an instance of the command's settings.
+        heads: the heads, where the command has any.
+        print_config: print the settings instead of running.
+    """
+
+    settings: Any
+    heads: Selected | None
+    print_config: bool
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What the command's function is called with."""
+        return (self.settings,) if self.heads is None else (self.settings, self.heads)
+
+
+def parse(command: Command, arguments: Sequence[str]) -> Parsed:
+    """Read a command line. Raises UserError for whatever the user can mend."""
+    words = line.scan(arguments)
+    sources = _sources(command, words)
+    choice = _choice(command, words, sources)
+    options = _options(command, choice)
+    given = line.assign(words, options)
+    print_config = "print_config" in given
+    given = {name: given[name] for name in given if name not in ("config", "print_config")}
+    if "resume" in given:
+        _check_resume(given, words)
+    values: dict[str, Any] = {}
+    for source, content in [*sources, ("", given)]:
+        values |= _checked(command, options, source, content)
+    if "resume" in values:
+        values["run"] = values["resume"]
+    if trl := {name[4:]: values[name] for name in values if name.startswith("trl.")}:
+        values["trl"] = trl
+    settings = build(command.settings, values)
+    heads = choice.build(_configs(choice, values)) if choice else None
+    return Parsed(settings, heads, print_config)
+
+
+def all_options(command: Command, arguments: Sequence[str]) -> dict[str, Option]:
+    """Return the options of a command with those of the heads that are selected, for its help."""
+    try:
+        words = line.scan(arguments)
+        choice = _choice(command, words, _sources(command, words))
+    except UserError:  # the help must come up even where what was typed beside it is wrong
+        choice = None
+    return _options(command, choice)
+
+
+Sources = list[tuple[str, dict[str, Any]]]
+
+
+def _sources(command: Command, words: Sequence[line.Word]) -> Sources:
+    """The settings files, each with its name for errors, in the order in which they count."""
+    names = line.values_of(words, "config")
+    if command.has("resume"):
+        for run in line.values_of(words, "resume")[-1:]:
+            names.append(str(_settings_of_run(run)))
+    sources = [(f"{name}: ", files.read(Path(name))) for name in names]
+    for source, content in sources:
+        if "resume" in content:
+            raise UserError(f"{source}resume cannot stand in a file; write --resume RUN")
+    return sources
+
+
+def _settings_of_run(run: str) -> Path:
+    file = Path(run) / "config.yaml"
+    if not file.is_file():
+        raise UserError(
+            f"no run to resume in {run!r}: there is no {file}; give the folder of a run of balcap "
+            "train"
+        )
+    return file
+
+
+def _choice(command: Command, words: Sequence[line.Word], sources: Sources) -> Choice | None:
+    if not command.has("rewards"):
+        return None
+    texts: dict[str, Any] = {}
+    for item in fields(command.settings):
+        if item.name in ("rewards", "weights", "eval_rewards"):
+            values = [item.default]
+            for source, content in sources:
+                top = files.flat(content, set())
+                if item.name in top:
+                    values.append(convert(top[item.name], str, source + item.name))
+            values += line.values_of(words, item.name)
+            texts[item.name] = values[-1]
+    return choose(**texts)
+
+
+def _options(command: Command, choice: Choice | None) -> dict[str, Option]:
+    options = {option.name: option for option in options_of(command.settings)}
+    taken = {name.partition(".")[0] for name in options} | {"config", "print_config"}
+    for head in choice.evaluated if choice else ():
+        if head.name in taken:
+            raise UserError(
+                f"a reward head cannot be called {head.name!r}: a setting is; rename it"
+            )
+        try:
+            for option in options_of(head.Config, f"{head.name}."):
+                title = f"Reward head {head.name}: {summary(head)}"
+                options[option.name] = replace(option, group=title)
+        except KeyError as error:
+            raise UserError(
+                f"the reward head {head.name!r} has a setting of type {error}; use str, int, "
+                "float, bool, Path, Literal, a list of these, or a data class"
+            ) from error
+    return options
+
+
+def _check_resume(given: dict[str, Any], words: Sequence[line.Word]) -> None:
+    beside = [f"--{name.replace('_', '-')}" for name in given if name != "resume"]
+    beside += ["--config"] if line.values_of(words, "config") else []
+    if beside:
+        raise UserError(
+            f"--resume continues a run with that run's settings; leave out {', '.join(beside)}, or "
+            f"start a new run from its policy: --policy {given['resume']}"
+        )
+
+
+def _checked(
+    command: Command, options: dict[str, Option], source: str, content: dict[str, Any]
+) -> dict[str, Any]:
+    """The values of one source, by dotted name, each of its setting's type."""
+    groups = groups_of(options) | ({"trl"} if command.trl_config else set())
+    values = {}
+    for name, value in files.flat(content, groups).items():
+        shown = f"{source}{name}" if source else "--" + name.replace("_", "-")
+        if name.startswith("trl.") and command.trl_config:
+            check_trl_field(command.trl_config, name[4:])
+            kind = Any
+        elif name in options:
+            kind = options[name].kind
+        else:
+            raise _unknown(source, name, options)
+        if value is None and not source:
+            raise line.needs_value(name)
+        values[name] = convert(value, kind, shown)
+    return values
+
+
+def _unknown(source: str, name: str, options: dict[str, Option]) -> UserError:
+    shown = f"{source}{name}" if source else "--" + name.replace("_", "-")
+    head = name.partition(".")[0]
+    inside = [option for option in options if option.startswith(f"{name}.")]
+    if inside:
+        listed = inside if source else [options[option].flag for option in inside]
+        return UserError(f"{shown} is a group of settings: {', '.join(listed)}")
+    if head in installed() and not any(option.startswith(f"{head}.") for option in options):
+        return UserError(
+            f"{shown} is for the reward head {head!r}, which is not selected; "
+            "add it to rewards or eval_rewards"
+        )
+    if source:
+        return UserError(f"{source}no setting {name!r}{did_you_mean(name, options)}; see --help")
+    flags = [option.flag for option in options.values()] + ["--config", "--print-config"]
+    return UserError(f"no option {shown}{did_you_mean(shown, flags)}; see --help")
+
+
+def _configs(choice: Choice, values: dict[str, Any]) -> dict[str, Any]:
+    configs = {}
+    for head in choice.evaluated:
+        try:
+            configs[head.name] = build(head.Config, values, f"{head.name}.")
+        except (UserError, ValueError, TypeError) as error:
+            raise UserError(f"the reward head {head.name!r}: {error}") from error
+    return configs

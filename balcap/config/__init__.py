@@ -1,0 +1,53 @@
+"""The settings of a command: frozen, checked when they are made, units in the docstrings.
+
+Imports no torch and no numpy: help and every configuration error must come at once. Defaults that
+depend on the policy are None here and filled in by `resolved()`; none of them is given by the
+papers, so all are ours (see `Preset`). A class's docstring is its help on the command line.
+"""
+
+from balcap.config.caption import CaptionSettings
+from balcap.config.checks import above, at_least, one_of, within
+from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
+from balcap.config.plain import plain
+from balcap.config.policy import (
+    PRESETS,
+    TINY_POLICIES,
+    LoraSettings,
+    ModelSettings,
+    PolicySettings,
+    Preset,
+)
+from balcap.config.reward import GATES, NORMALIZER_ALIASES, NORMALIZERS, RewardSettings
+from balcap.config.score import ScoreSettings
+from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
+from balcap.config.train import RolloutSettings, TrainSettings, near_multiple
+
+__all__ = [
+    "DEFAULT_PROMPT",
+    "GATES",
+    "NORMALIZERS",
+    "NORMALIZER_ALIASES",
+    "PRESETS",
+    "SFT_PRESETS",
+    "TINY_POLICIES",
+    "CaptionSettings",
+    "Columns",
+    "DataSettings",
+    "LoraSettings",
+    "ModelSettings",
+    "PolicySettings",
+    "Preset",
+    "RewardSettings",
+    "RolloutSettings",
+    "ScoreSettings",
+    "SftPreset",
+    "SftSettings",
+    "ShapesSettings",
+    "TrainSettings",
+    "above",
+    "at_least",
+    "near_multiple",
+    "one_of",
+    "plain",
+    "within",
+]

@@ -1,0 +1,41 @@
+"""Is a setting's value allowed? A check raises UserError with name, value and bounds."""
+
+from __future__ import annotations
+
+import math
+
+from balcap.errors import UserError, did_you_mean
+
+
+def at_least(name: str, value: float, low: float) -> None:
+    """Raise UserError unless `value` >= `low` (NaN fails too)."""
+    if not value >= low:
+        raise UserError(f"{name} is {value}; it must be at least {low:g}")
+
+
+def above(name: str, value: float, low: float) -> None:
+    """Raise UserError unless `value` > `low` and finite."""
+    if not (value > low and math.isfinite(value)):
+        raise UserError(f"{name} is {value}; it must be a number above {low:g}")
+
+
+def within(name: str, value: float, low: float, high: float) -> None:
+    """Raise UserError unless `low` <= `value` <= `high` (NaN fails too)."""
+    if not low <= value <= high:
+        raise UserError(f"{name} is {value}; it must be between {low:g} and {high:g}")
+
+
+def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise UserError, with the nearest name, unless `value` is allowed."""
+    if value not in allowed:
+        raise UserError(
+            f"no {name} {value!r}; have {', '.join(allowed)}{did_you_mean(value, allowed)}"
+        )
+
+
+def counts(settings: object, *names: str) -> None:
+    """Raise UserError unless each named field is None or at least 1."""
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None:
+            at_least(name, value, 1)

@@ -1,0 +1,84 @@
+"""Which samples a command works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from balcap.config.checks import at_least, within
+
+DEFAULT_PROMPT = "Describe this image in detail."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Names of the columns of a `records` file, where they are not the usual ones.
+
+    Attributes:
+        image: file of the image, relative to the image root.
+        caption: the reference caption.
+        id: unique name of the row.
+        prompt: what the policy is asked.
+        facts: list of short true statements.
+        questions: list of {question, choices, answer}.
+    """
+
+    image: str | None = None
+    caption: str | None = None
+    id: str | None = None
+    prompt: str | None = None
+    facts: str | None = None
+    questions: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapesSettings:
+    """The world of rendered scenes that travels with balcap (`--data shapes`).
+
+    Attributes:
+        train: number of training scenes.
+        seed: which world; the training and held-out scenes of one seed never overlap.
+        captions: what `balcap sft` learns to write: the full reference, the imperfect mixture
+            that the embedded policies start from, or a plain list of the grid's cells.
+    """
+
+    train: int = 3000
+    seed: int = 0
+    captions: Literal["reference", "imperfect", "cells"] = "reference"
+
+    def __post_init__(self) -> None:
+        at_least("shapes.train", self.train, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which samples, and which of them are held out.
+
+    Attributes:
+        data: KIND:PATH with KIND one of conversations, records, caption-qa; or `shapes`, the
+            built-in world. A Hugging Face data set is `records:hf:NAME`.
+        image_root: folder that image names are relative to; default: the data file's folder.
+        prompt: what the policy is asked, for rows that do not say.
+        max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1].
+        check_images: decode every image before the start (`full`), read its header (`header`),
+            or only look whether the file is there (`exists`).
+        eval_data: held-out data of the same form as `data`; default: split off from `data`.
+        eval_samples: number of held-out samples; 0 for none.
+        columns: column names for `records`.
+        shapes: settings of the built-in world.
+    """
+
+    data: str = "shapes"
+    image_root: Path | None = None
+    prompt: str = DEFAULT_PROMPT
+    max_bad: float = 0.05
+    check_images: Literal["full", "header", "exists"] = "full"
+    eval_data: str | None = None
+    eval_samples: int = 300
+    columns: Columns = field(default_factory=Columns)
+    shapes: ShapesSettings = field(default_factory=ShapesSettings)
+
+    def __post_init__(self) -> None:
+        within("max_bad", self.max_bad, 0.0, 1.0)
+        at_least("eval_samples", self.eval_samples, 0)

@@ -1,0 +1,53 @@
+"""Which reward heads judge a caption, and what becomes of their scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from balcap.config.checks import at_least, one_of
+from balcap.errors import UserError
+
+NORMALIZERS = (
+    "grpo", "dr_grpo", "mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo",
+)  # fmt: skip
+NORMALIZER_ALIASES = {"c-gdpo": "gdpo"}
+GATES = ("zero", "exclude", "post", "penalty", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardSettings:
+    """Which heads, how much each counts, and what becomes of their scores.
+
+    Attributes:
+        rewards: heads by name, `package.module:Class` or `path.py:Class`, comma separated, each
+            with an optional weight: `qa=1,cov=0.5,fluency`. A weight that is not given is 1.
+        weights: weights by head name, over those in `rewards`: `qa=1,cov=0.5`.
+        normalizer: grpo, dr_grpo, mo_grpo, gdpo (alias c-gdpo), gdpo_live, gd2po or rvpo.
+        gate: what becomes of a gated head's score when the caption's length is out of the band:
+            `zero` (BalCapRL), `exclude` (leave the cell out), `post` (0 after normalisation),
+            `penalty` (no band: minus a linear penalty), or `none`.
+        gate_heads: the gated heads, comma separated; default: fluency, where it is selected.
+        gate_low: lowest length, as a ratio to the reference's.
+        gate_high: highest length, as a ratio to the reference's.
+        length_unit: what lengths are counted in: words, policy tokens, or characters.
+    """
+
+    rewards: str = "qa,cov,fluency"
+    weights: str = ""
+    normalizer: str = "gdpo"
+    gate: str = "zero"
+    gate_heads: str | None = None
+    gate_low: float = 0.5
+    gate_high: float = 2.0
+    length_unit: Literal["words", "tokens", "chars"] = "words"
+
+    def __post_init__(self) -> None:
+        one_of("normalizer", self.normalizer, (*NORMALIZERS, *NORMALIZER_ALIASES))
+        one_of("gate", self.gate, GATES)
+        at_least("gate_low", self.gate_low, 0.0)
+        if not self.gate_low < self.gate_high:
+            raise UserError(
+                f"gate_low is {self.gate_low} and gate_high {self.gate_high}; "
+                "the band needs gate_low < gate_high"
+            )

@@ -1,0 +1,133 @@
+"""The settings of `balcap train`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from balcap.config.checks import above, at_least, counts, within
+from balcap.config.data import DataSettings
+from balcap.config.policy import PRESETS, PolicySettings, unset
+from balcap.config.reward import NORMALIZER_ALIASES, RewardSettings
+from balcap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutSettings:
+    """Who writes the captions during training.
+
+    Attributes:
+        engine: `hf` (transformers, in this process), `vllm-colocate` (vLLM on the same GPUs) or
+            `vllm-server` (a server started with `trl vllm-serve`).
+        server_url: address of that server.
+        gpu_memory: share of GPU memory that colocated vLLM may take, in (0, 1].
+        tensor_parallel: GPUs that share one copy of the model in colocated vLLM.
+    """
+
+    engine: Literal["hf", "vllm-colocate", "vllm-server"] = "hf"
+    server_url: str = "http://127.0.0.1:8000"
+    gpu_memory: float = 0.3
+    tensor_parallel: int = 1
+
+    def __post_init__(self) -> None:
+        above("rollout.gpu_memory", self.gpu_memory, 0.0)
+        within("rollout.gpu_memory", self.gpu_memory, 0.0, 1.0)
+        at_least("rollout.tensor_parallel", self.tensor_parallel, 1)
+
+
+# The bases stand from last to first: a data class lists the fields of its last base first.
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(RewardSettings, PolicySettings, DataSettings):
+    """How the policy is trained, and what is kept of it.
+
+    Attributes:
+        group_size: captions per sample, compared with each other.
+        batch: captions per update, over all processes; a multiple of the group size.
+        micro_batch: captions per process that are differentiated at once; default: as many as
+            the batch gives each process.
+        steps: updates of the policy.
+        lr: peak learning rate; falls linearly to 0.
+        warmup: steps over which the learning rate rises.
+        temperature: of the rollouts; also of the sampled evaluation.
+        top_p: nucleus of the rollouts, in (0, 1].
+        max_tokens: longest caption, in policy tokens.
+        beta: weight of the KL term to the starting policy; 0 needs no second model.
+        seed: of weights, data order, sampling and heads.
+        eval_rewards: heads of the evaluation before and after, beside the trained ones; those
+            that the data cannot serve are left out.
+        eval_batch: captions written at once in the evaluation.
+        save_every: steps between checkpoints.
+        keep_checkpoints: how many checkpoints stay on disk.
+        run: folder of the run; default: `runs/` and a name from time and policy.
+        resume: folder of a run to continue, with that run's settings; takes no other setting.
+        dry_run: check everything, score one batch, train nothing.
+        rollout: who writes the captions.
+        trl: any other field of TRL's `GRPOConfig`.
+    """
+
+    presets: ClassVar = PRESETS
+
+    group_size: int = 8
+    batch: int | None = None
+    micro_batch: int | None = None
+    steps: int | None = None
+    lr: float | None = None
+    warmup: int = 5
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int | None = None
+    beta: float = 0.0
+    seed: int = 0
+    eval_rewards: str = "qa,cov,fluency"
+    eval_batch: int | None = None
+    save_every: int | None = None
+    keep_checkpoints: int = 2
+    run: Path | None = None
+    resume: Path | None = None
+    dry_run: bool = False
+    rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    trl: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        DataSettings.__post_init__(self)
+        PolicySettings.__post_init__(self)
+        RewardSettings.__post_init__(self)
+        if not self.group_size >= 2:
+            raise UserError(
+                f"group_size is {self.group_size}; a group needs at least 2 captions to compare"
+            )
+        counts(
+            self, "batch", "micro_batch", "steps", "max_tokens", "eval_batch", "save_every",
+            "keep_checkpoints",
+        )  # fmt: skip
+        if self.batch is not None and self.batch % self.group_size:
+            raise UserError(
+                f"batch is {self.batch} captions and group_size {self.group_size}; the batch must "
+                f"be a multiple of the group size, such as "
+                f"{near_multiple(self.batch, self.group_size)}"
+            )
+        if self.lr is not None:
+            above("lr", self.lr, 0.0)
+        at_least("warmup", self.warmup, 0)
+        above("temperature", self.temperature, 0.0)
+        above("top_p", self.top_p, 0.0)
+        within("top_p", self.top_p, 0.0, 1.0)
+        at_least("beta", self.beta, 0.0)
+        at_least("seed", self.seed, 0)
+
+    def resolved(self) -> TrainSettings:
+        """Return the settings with every policy-dependent default filled in."""
+        filled = unset(self, PRESETS[self.size])
+        if "batch" in filled:
+            filled["batch"] = near_multiple(filled["batch"], self.group_size)
+        if self.gradient_checkpointing is None:
+            filled["gradient_checkpointing"] = not self.is_tiny
+        filled["normalizer"] = NORMALIZER_ALIASES.get(self.normalizer, self.normalizer)
+        return replace(self, **filled)
+
+
+def near_multiple(value: int, of: int) -> int:
+    """The multiple of `of` that is nearest to `value`, at least `of`."""
+    return max(of, round(value / of) * of)

@@ -1,0 +1,88 @@
+"""Which samples does a run train on, and which are held out?
+
+    from balcap.config import DataSettings
+    from balcap.data import load
+
+    loaded = load(DataSettings(data="conversations:captions.json"))
+
+`rows` reads a file of any format, one module per kind of data turns each row into a draft, and
+`checks` makes samples of them. A new kind is a function `draft(row, columns) -> Draft`, listed in
+`source.FILE_KINDS` and in `files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from balcap.config import DataSettings
+from balcap.data.checks import BadDataError, Problem
+from balcap.data.files import image_root, read_file
+from balcap.data.needs import check_needs
+from balcap.data.source import spec
+from balcap.data.split import draw, split_off
+from balcap.sample import Sample
+
+__all__ = ["BadDataError", "Loaded", "Problem", "check_needs", "load", "spec"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The samples of a run.
+
+    Attributes:
+        train: to train on; their ids are all different.
+        held_out: to evaluate on; their ids are all different.
+        problems: the rows that were left out, of `data` and of `eval_data`.
+        source: what was named as `--data`.
+    """
+
+    train: tuple[Sample, ...]
+    held_out: tuple[Sample, ...]
+    problems: tuple[Problem, ...]
+    source: str
+
+
+def load(settings: DataSettings, seed: int = 0, *, need_images: bool = True) -> Loaded:
+    """Read, check and split the data.
+
+    Held out are `eval_samples` of `eval_data` where that is given (`split.draw`), else of `data`
+    (`split.split_off`); the built-in world draws its own.
+
+    Args:
+        settings: which data.
+        seed: which samples of a file are held out; the built-in world has a seed of its own.
+        need_images: False where captions are only scored: a row without an image, or with one that
+            is not on this disk, is then kept with `image=None`. An image that is there is checked
+            all the same.
+
+    Raises:
+        UserError: if a file or its form is wrong, no row is usable, or more than `max_bad` of a
+            file's rows is not; `BadDataError` has their list.
+    """
+    kind, path = spec(settings.data)
+    if settings.eval_data is not None:
+        spec(settings.eval_data)  # before the first file, which may take minutes, is read
+    held_out: Sequence[Sample]
+    train, held_out, problems = _read(settings, settings.data, need_images)
+    if settings.eval_data is not None:
+        samples, drawn, more = _read(settings, settings.eval_data, need_images)
+        held_out = draw(drawn or samples, settings.eval_samples, seed)
+        problems = [*problems, *more]
+    elif kind != "shapes":
+        root = image_root(path, settings)
+        train, held_out = split_off(train, settings.eval_samples, seed, root)
+    return Loaded(tuple(train), tuple(held_out), tuple(problems), settings.data)
+
+
+def _read(
+    settings: DataSettings, source: str, need_images: bool
+) -> tuple[Sequence[Sample], Sequence[Sample], Sequence[Problem]]:
+    """Return the samples of a source, those it holds out itself, and its bad rows."""
+    kind, path = spec(source)
+    if kind != "shapes":
+        samples, problems = read_file(kind, path, settings, need_images=need_images)
+        return samples, (), problems
+    from balcap.data import shapes
+
+    return *shapes.load(settings), ()

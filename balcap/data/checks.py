@@ -1,0 +1,153 @@
+"""Which rows of a file are usable samples, and what is wrong with the others?"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from balcap.config import Columns
+from balcap.data.drafts import Draft, kind_of
+from balcap.data.images import Gallery
+from balcap.data.rows import BadRowError, Row
+from balcap.data.tables import StoredImage
+from balcap.errors import UserError
+from balcap.sample import Sample
+
+_SHOWN = 20
+Reader: TypeAlias = Callable[[Mapping[str, Any], Columns], Draft]
+"""Turns a row into a draft, or raises BadRowError."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that was left out.
+
+    Attributes:
+        file: as the user named it.
+        row: counted from 1; the line of a JSONL file, blank lines included (`rows.Row`).
+        reason: what is wrong, in a few words.
+    """
+
+    file: str
+    row: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, row {self.row}: {self.reason}"
+
+
+class BadDataError(UserError):
+    """Too many rows are bad. `problems` has all of them; the message shows the first ones."""
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+def check_rows(
+    rows: Iterable[Row],
+    read: Callable[[Mapping[str, Any]], Draft],
+    gallery: Gallery,
+    prompt: str,
+) -> tuple[list[Sample], list[tuple[int, str]]]:
+    """Turn rows into samples, in their order; and return why the other rows, by number, cannot be.
+
+    One reason is given per row, the first found: its text, then its image, then its id. A row is
+    a duplicate of an earlier usable row only, so that the listed rows may be deleted from the file
+    without changing what is loaded.
+    """
+    understood: list[tuple[int, Draft, Path | StoredImage | None]] = []
+    bad: list[tuple[int, str]] = []
+    for row in rows:
+        try:
+            draft = read(_object(row))
+            understood.append((row.number, draft, gallery.find(draft.image)))
+        except BadRowError as error:
+            bad.append((row.number, str(error)))
+    broken = gallery.broken(picture for _, _, picture in understood if picture is not None)
+    names = _names([(number, draft) for number, draft, _ in understood])
+    taken: dict[str, int] = {}
+    samples = []
+    for (number, draft, picture), name in zip(understood, names, strict=True):
+        if picture in broken:
+            bad.append((number, broken[picture]))
+        elif name in taken:
+            bad.append((number, f"id {name!r} stands in row {taken[name]} already"))
+        else:
+            taken[name] = number
+            samples.append(_sample(draft, name, picture, prompt))
+    return samples, sorted(bad)
+
+
+def refuse_bad(file: str, usable: int, problems: Sequence[Problem], max_bad: float) -> None:
+    """Raise BadDataError if no row is usable or more than `max_bad` of the rows is not."""
+    total = usable + len(problems)
+    if not total:
+        raise UserError(f"{file} has no rows")
+    share = len(problems) / total
+    if usable and share <= max_bad:
+        return
+    shown = [f"  row {each.row}: {each.reason}" for each in problems[:_SHOWN]]
+    if len(problems) > _SHOWN:
+        shown.append(f"  and {len(problems) - _SHOWN:,} more")
+    step = (
+        f"mend them, or leave them out with max_bad {math.ceil(share * 100) / 100}"
+        if usable
+        else "mend them; no row is left to use"
+    )
+    raise BadDataError(
+        f"{file}: {len(problems):,} of {total:,} rows are unusable ({share:.1%}; "
+        f"max_bad allows {max_bad:.1%}):\n" + "\n".join(shown) + f"\n{step}",
+        problems,
+    )
+
+
+def _object(row: Row) -> Mapping[str, Any]:
+    if row.error:
+        raise BadRowError(row.error)
+    if not isinstance(row.content, Mapping):
+        raise BadRowError(f"is {kind_of(row.content)}; expected an object")
+    return row.content
+
+
+def _names(drafts: Sequence[tuple[int, Draft]]) -> list[str]:
+    """Return each draft's id, making one where there is none, whatever the order of the rows.
+
+    It is the image's name; with a digest of the row's text if rows of different text share the
+    image; and the row's number where the image has no name.
+    """
+    texts = defaultdict(set)
+    for _, draft in drafts:
+        if draft.id is None and isinstance(draft.image, str):
+            texts[draft.image].add(_digest(draft))
+
+    def name(number: int, draft: Draft) -> str:
+        if draft.id is not None:
+            return draft.id
+        if not isinstance(draft.image, str):
+            return f"row-{number}"
+        return draft.image + (f"#{_digest(draft)}" if len(texts[draft.image]) > 1 else "")
+
+    return [name(number, draft) for number, draft in drafts]
+
+
+def _digest(draft: Draft) -> str:
+    text = repr((draft.prompt, draft.reference, draft.facts, draft.questions))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _sample(draft: Draft, name: str, image: Path | StoredImage | None, prompt: str) -> Sample:
+    return Sample(
+        id=name,
+        prompt=draft.prompt or prompt,
+        image=image,
+        reference=draft.reference,
+        facts=draft.facts,
+        questions=draft.questions,
+        metadata=draft.metadata,
+    )

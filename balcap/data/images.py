@@ -1,0 +1,113 @@
+"""Where is a row's image, may it be read, and can it be?"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from balcap.data.rows import BadRowError
+from balcap.data.tables import StoredImage
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The images of a data file.
+
+    Attributes:
+        root: folder that names are relative to, and that no name may leave; resolved.
+        check: decode every image (`full`), read its header (`header`), or only look whether it is
+            there (`exists`).
+        required: whether a row without an image, or with one that is not there, is a bad row.
+    """
+
+    root: Path
+    check: Literal["full", "header", "exists"]
+    required: bool = True
+
+    def find(self, image: str | StoredImage | None) -> Path | StoredImage | None:
+        """Return where the image is; None for none, where none is required.
+
+        A name without a suffix also finds `NAME.jpg`, `.jpeg`, `.png` or `.webp`.
+
+        Raises:
+            BadRowError: if there is no such file, or it lies outside the root once `..` and
+                symbolic links are followed, or the name is an address: balcap downloads no images.
+        """
+        if isinstance(image, StoredImage):
+            return image
+        try:
+            return self._locate(image or "")
+        except _AbsentError:
+            if self.required:
+                raise
+            return None
+
+    def _locate(self, name: str) -> Path:
+        name = name.removeprefix("file://")
+        if not name:
+            raise _AbsentError("names no image")
+        if _ADDRESS.match(name):
+            raise _AbsentError(
+                f"image is an address, {name:.80}; balcap downloads no images: "
+                "fetch it and name the file"
+            )
+        # Strings, not paths: for 100,000 rows pathlib would take most of the time.
+        inside = os.path.join(self.root, "")
+        for suffix in ("",) if os.path.splitext(name)[1] else ("", *_SUFFIXES):
+            try:
+                found = os.path.realpath(os.path.join(self.root, name + suffix))
+            except ValueError as error:  # a NUL
+                raise BadRowError(
+                    f"image {name!r:.80} is not the name of a file: {error}"
+                ) from None
+            if not found.startswith(inside):
+                raise BadRowError(
+                    f"image {name!r:.80} is outside the image root {self.root}; set image_root "
+                    "to a folder that holds it"
+                )
+            if os.path.isfile(found):
+                return Path(found)
+        raise _AbsentError(f"no image {name!r:.80} in {self.root}")
+
+    def broken(self, pictures: Iterable[Path | StoredImage]) -> dict[Path | StoredImage, str]:
+        """Return why images cannot be used, for those that cannot. Each is looked at once."""
+        different = list(dict.fromkeys(pictures))
+        if self.check == "exists":
+            return {}
+        with ThreadPoolExecutor() as pool:
+            reasons = pool.map(lambda each: fault(each, decode=self.check == "full"), different)
+            return {each: why for each, why in zip(different, reasons, strict=True) if why}
+
+
+class _AbsentError(BadRowError):
+    """There is no image to be read, and a row that needs none may do without it."""
+
+
+def fault(picture: Path | StoredImage, *, decode: bool) -> str:
+    """Return why an image cannot be used; empty if it can.
+
+    An image of more than twice `PIL.Image.MAX_IMAGE_PIXELS` pixels is a decompression bomb to
+    Pillow, and cannot.
+    """
+    import PIL.Image
+
+    name = picture.name if isinstance(picture, Path) else f"in column {picture.column!r}"
+    try:
+        source = picture if isinstance(picture, Path) else io.BytesIO(picture.data())
+        with PIL.Image.open(source) as opened:
+            if decode:
+                opened.load()
+    except PIL.Image.DecompressionBombError as error:
+        return f"image {name} is too large: {error}"
+    except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
+        return f"image {name} cannot be read: {type(error).__name__}: {error}"
+    return ""

@@ -1,0 +1,29 @@
+"""How does a flat row, one image with its caption in columns, become a draft?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from balcap.config import Columns
+from balcap.data import conversations
+from balcap.data.drafts import CAPTION_COLUMNS, Cells, Draft
+from balcap.data.rows import BadRowError
+
+
+def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
+    """Read a row by its usual column names (`balcap.data.drafts`) or by those the user named.
+
+    A row of chat turns is read as `conversations` does, unless the caption's column is named.
+
+    Raises:
+        BadRowError: if the caption is empty, or the row has no caption, no facts and no questions.
+    """
+    if columns.caption is None and any(row.get(name) for name in conversations.TURN_COLUMNS):
+        return conversations.draft(row, columns)
+    cells = Cells(row, columns)
+    found = cells.draft(cells.prompt(), cells.caption())
+    if found.reference is None and not found.facts and not found.questions:
+        names = CAPTION_COLUMNS if columns.caption is None else (columns.caption,)
+        raise BadRowError(f"has no caption; looked for {', '.join(names)}")
+    return found

@@ -1,0 +1,42 @@
+"""`balcap train --dry-run`: one batch is written and scored, nothing is trained or kept."""
+
+from __future__ import annotations
+
+from balcap.config import TrainSettings
+from balcap.console import number, say, table
+from balcap.plan import Plan
+from balcap.policies import load
+from balcap.policies.writing import Sampling, write_captions
+from balcap.rollouts import Rollouts, rows_of
+from balcap.scoring import score
+from balcap.telemetry import step_metrics
+
+
+def dry_run(settings: TrainSettings, plan: Plan) -> None:
+    """Print what the first step's metrics would be."""
+    assert settings.batch is not None
+    assert settings.max_tokens is not None
+    assert settings.eval_batch is not None
+    policy = load(settings)
+    sampling = Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_tokens=settings.max_tokens,
+        batch=settings.eval_batch,
+        seed=settings.seed,
+    )
+    groups = [row // settings.group_size for row in range(settings.batch)]
+    samples = [plan.loaded.train[group] for group in groups]
+    captions = list(write_captions(policy, samples, sampling))
+    scored = score(plan.trained, captions)
+
+    def count_tokens(text: str) -> int:
+        return len(policy.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    rows = rows_of(captions, groups, scored, settings.length_unit, count_tokens)
+    rollouts = Rollouts.of([head.name for head in plan.trained], rows, plan.rule)
+    seconds = {f"score/{name}": took for name, took in scored.seconds.items()}
+    metrics = step_metrics(rollouts, seconds)
+    say(table([{"metric": name, "value": number(value)} for name, value in metrics.items()]))
+    say(f"\nfirst caption: {captions[0].text}")
+    say("dry run: everything checked, one batch scored, nothing trained, nothing written")

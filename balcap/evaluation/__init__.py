@@ -1,0 +1,1 @@
+"""How good are captions? One file per protocol."""

@@ -1,0 +1,93 @@
+"""balcap's settings as TRL's `GRPOConfig`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from balcap.config import TrainSettings
+from balcap.errors import UserError
+from balcap.policies import dtype_of
+
+
+def micro_batch(settings: TrainSettings, processes: int) -> int:
+    """Captions that one process differentiates at once.
+
+    Raises:
+        UserError: if batch, micro batch and number of processes do not divide.
+    """
+    assert settings.batch is not None, "settings are resolved first"
+    share, rest = divmod(settings.batch, processes)
+    if rest:
+        raise UserError(
+            f"batch is {settings.batch} captions and there are {processes} processes; "
+            f"the batch must be a multiple of both {processes} and group_size {settings.group_size}"
+        )
+    size = settings.micro_batch or share
+    if share % size:
+        raise UserError(
+            f"micro_batch is {size}; it must divide the {share} captions that each of "
+            f"{processes} process(es) has of batch {settings.batch}"
+        )
+    return size
+
+
+def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> Any:
+    """Return the `GRPOConfig` of resolved settings; `--trl.FIELD` comes last and wins.
+
+    Args:
+        settings: resolved.
+        checkpoints: folder for checkpoints.
+        processes: number of processes that train.
+    """
+    import torch
+    from trl import GRPOConfig
+
+    assert settings.batch is not None
+    size = micro_batch(settings, processes)
+    on_gpu = torch.cuda.is_available()
+    ours: dict[str, Any] = {
+        "output_dir": str(checkpoints),
+        "max_steps": settings.steps,
+        "learning_rate": settings.lr,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": settings.warmup,
+        "per_device_train_batch_size": size,
+        "gradient_accumulation_steps": settings.batch // (size * processes),
+        "num_generations": settings.group_size,
+        "max_completion_length": settings.max_tokens,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "top_k": 0,  # TRL's default is no cut either; transformers' own would be 50
+        "beta": settings.beta,
+        "seed": settings.seed,
+        "bf16": dtype_of(settings) == torch.bfloat16,
+        "use_cpu": not on_gpu,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "save_strategy": "steps",
+        "save_steps": settings.save_every,
+        "save_total_limit": settings.keep_checkpoints,
+        "logging_steps": 1,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": on_gpu,
+    }
+    return GRPOConfig(**{**ours, **_engine(settings), **settings.trl})
+
+
+def _engine(settings: TrainSettings) -> dict[str, Any]:
+    rollout = settings.rollout
+    if rollout.engine == "hf":
+        return {}
+    if rollout.engine == "vllm-server":
+        return {
+            "use_vllm": True,
+            "vllm_mode": "server",
+            "vllm_server_base_url": rollout.server_url,
+        }
+    return {
+        "use_vllm": True,
+        "vllm_mode": "colocate",
+        "vllm_gpu_memory_utilization": rollout.gpu_memory,
+        "vllm_tensor_parallel_size": rollout.tensor_parallel,
+    }

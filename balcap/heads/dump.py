@@ -1,0 +1,24 @@
+"""What does the `config.yaml` of a run hold?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from balcap.config import plain
+from balcap.heads.select import Selected
+
+
+def dump(settings: Any, heads: Selected | None = None) -> str:
+    """Return settings as YAML which, read back as `--config`, gives the same settings and heads.
+
+    The settings are written resolved, so that no default is left to be guessed. `resume` is left
+    out: it says what to do now, not how a run is set.
+    """
+    content = plain(settings.resolved() if hasattr(settings, "resolved") else settings)
+    content.pop("resume", None)
+    for head in heads.evaluated if heads else ():
+        if config := plain(head.config):
+            content[head.name] = config
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)

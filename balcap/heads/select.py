@@ -1,0 +1,159 @@
+"""Which heads were asked for, and with which weights?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from balcap.errors import UserError, did_you_mean
+from balcap.heads.contract import Head
+from balcap.heads.find import HeadClass, find
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The heads of a command, ready to score.
+
+    Attributes:
+        trained: heads of `--rewards`, in that order.
+        weights: weight of each trained head by its name, finite and at least 0, not all 0.
+        evaluated: the trained heads, then those that only the evaluation uses.
+    """
+
+    trained: tuple[Head[Any], ...]
+    weights: dict[str, float]
+    evaluated: tuple[Head[Any], ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The classes of the heads of a command, before their settings are known.
+
+    Attributes:
+        trained: heads of `--rewards`, in that order.
+        weights: weight of each trained head by its name.
+        evaluated: the trained heads, then those that only the evaluation uses.
+    """
+
+    trained: tuple[HeadClass, ...]
+    weights: dict[str, float]
+    evaluated: tuple[HeadClass, ...]
+
+    def build(self, configs: Mapping[str, Any]) -> Selected:
+        """Make the heads, each with its settings out of `configs`, by the head's name."""
+        heads = {head.name: head(configs[head.name]) for head in self.evaluated}
+        return Selected(
+            trained=tuple(heads[head.name] for head in self.trained),
+            weights=self.weights,
+            evaluated=tuple(heads.values()),
+        )
+
+
+def choose(rewards: str, weights: str = "", eval_rewards: str = "") -> Choice:
+    """Find the heads that are named in the settings of these names.
+
+    Raises:
+        UserError: for a head that cannot be found or stands twice, two heads of one name, a
+            weight that is not a number of at least 0 or is for no selected head, no head at all,
+            or weights that are all 0.
+    """
+    wanted = parse_weighted("rewards", rewards)
+    if not wanted:
+        raise UserError("rewards is empty; name at least one head, such as --rewards qa,fluency")
+    beside = parse_weighted("eval_rewards", eval_rewards)
+    for reference, weight in beside.items():
+        if weight is not None:
+            raise UserError(
+                f"eval_rewards gives {reference} a weight; only heads in rewards have one"
+            )
+    trained = _named(wanted)
+    if len(trained) < len(wanted):
+        raise UserError(f"rewards is {rewards!r}; one head stands there twice")
+    evaluated = _named([*wanted, *beside])
+    by_name = {
+        head.name: 1.0 if weight is None else weight
+        for head, weight in zip(trained, wanted.values(), strict=True)
+    }
+    return Choice(trained, _weighted(by_name, weights), evaluated)
+
+
+def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
+    """Read `qa=1,cov=0.5,fluency` as {"qa": 1.0, "cov": 0.5, "fluency": None}.
+
+    Args:
+        setting: where the text stands, for the error.
+        text: comma separated; blanks around the parts do not count. Empty text has no parts.
+
+    Raises:
+        UserError: for an empty part, a part that stands twice, or a bad weight.
+    """
+    result: dict[str, float | None] = {}
+    for part in text.split(",") if text.strip() else []:
+        name, equals, weight = (piece.strip() for piece in part.partition("="))
+        if not name:
+            raise UserError(f"{setting} is {text!r}; between its commas must stand a head each")
+        if name in result:
+            raise UserError(f"{setting} is {text!r}; {name!r} stands there twice")
+        result[name] = _weight(f"{setting}: the weight of {name}", weight) if equals else None
+    return result
+
+
+def gated_heads(gate_heads: str | None, trained: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the gated heads: those given, or fluency where it is trained.
+
+    Raises:
+        UserError: if a given head is not trained.
+    """
+    names = list(trained)
+    if gate_heads is None:
+        return ("fluency",) if "fluency" in names else ()
+    gated = [name.strip() for name in gate_heads.split(",") if name.strip()]
+    for name in gated:
+        if name not in names:
+            raise _not_selected(f"gate_heads names {name!r}", name, names)
+    return tuple(gated)
+
+
+def _weight(what: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value >= 0 and math.isfinite(value)):
+        raise UserError(f"{what} is {text!r}; it must be a number of at least 0")
+    return value
+
+
+def _named(references: Iterable[str]) -> tuple[HeadClass, ...]:
+    """The classes of the references, each once."""
+    found: dict[str, tuple[HeadClass, str]] = {}
+    for reference in references:
+        head = find(reference)
+        other, first = found.setdefault(head.name, (head, reference))
+        if other is not head:
+            raise UserError(
+                f"two heads are called {head.name!r}: {first} and {reference}; rename one, or "
+                "leave it out of rewards and eval_rewards"
+            )
+    return tuple(head for head, _ in found.values())
+
+
+def _weighted(weights: dict[str, float], changes: str) -> dict[str, float]:
+    for name, weight in parse_weighted("weights", changes).items():
+        if name not in weights:
+            raise _not_selected(f"weights gives {name!r} a weight", name, list(weights))
+        if weight is None:
+            raise UserError(f"weights names {name} without a weight; write {name}=0.5")
+        weights = {**weights, name: weight}
+    if not any(weights.values()):
+        raise UserError(f"every weight is 0 ({', '.join(weights)}); give one head a weight above 0")
+    return weights
+
+
+def _not_selected(what: str, name: str, names: list[str]) -> UserError:
+    return UserError(
+        f"{what}, but rewards does not select it; rewards has {', '.join(names)}"
+        f"{did_you_mean(name, names)}"
+    )

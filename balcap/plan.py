@@ -1,0 +1,102 @@
+"""Can this training start? Everything that can be known before a model is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from balcap.config import TrainSettings
+from balcap.credit import CreditRule
+from balcap.data import Loaded, check_needs, load
+from balcap.errors import UserError
+from balcap.grpo_settings import micro_batch
+from balcap.heads import Head, Selected
+from balcap.policies import locate
+from balcap.sample import Caption, Sample
+from balcap.scoring import score
+
+REHEARSED = 4  # reference captions that every head scores before the policy is loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training will do, checked.
+
+    Attributes:
+        loaded: training and held-out samples.
+        rule: gate, normaliser and weights.
+        trained: heads of the reward.
+        evaluated: heads of the evaluation: the trained ones, and those that the data can serve.
+        balanced: names of the heads that the harmonic mean is made of.
+    """
+
+    loaded: Loaded
+    rule: CreditRule
+    trained: tuple[Head[Any], ...]
+    evaluated: tuple[Head[Any], ...]
+    balanced: tuple[str, ...]
+
+
+def plan(settings: TrainSettings, selected: Selected) -> Plan:
+    """Check resolved settings against policy, data and heads.
+
+    Raises:
+        UserError: naming the first thing that does not fit.
+    """
+    rule = CreditRule.of(settings, selected.weights)
+    micro_batch(settings, processes())
+    locate(settings.policy)
+    loaded = load(settings, settings.seed)
+    samples = loaded.train
+    needs = {head.name: head.needs | {"image"} for head in selected.trained}
+    if rule.needs_reference:
+        needs["the length gate (--gate none turns it off)"] = frozenset({"reference"})
+    check_needs(samples, needs)
+    groups = (settings.batch or 0) // settings.group_size
+    if len(samples) < groups:
+        raise UserError(
+            f"{len(samples)} training samples are fewer than the {groups} that one batch of "
+            f"{settings.batch} captions needs; lower --batch to at most "
+            f"{len(samples) * settings.group_size}"
+        )
+    evaluated = tuple(
+        head
+        for head in selected.evaluated
+        if head in selected.trained or _serves(loaded.held_out, head)
+    )
+    rehearse(evaluated, samples)
+    beside = {name.strip() for name in settings.eval_rewards.split(",") if name.strip()}
+    balanced = tuple(h.name for h in evaluated if h.name in beside)
+    return Plan(
+        loaded,
+        rule,
+        selected.trained,
+        evaluated,
+        balanced or tuple(head.name for head in evaluated),
+    )
+
+
+def rehearse(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
+    """Let every head score a few references, so that one that cannot work says so at once."""
+    few = samples[:REHEARSED]
+    score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
+
+
+def processes() -> int:
+    """Number of processes of this training, as `accelerate launch` tells it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this process is the one that prints and writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _serves(samples: Sequence[Sample], head: Head[Any]) -> bool:
+    try:
+        check_needs(samples, {head.name: head.needs})
+    except UserError:
+        return False
+    return bool(samples)

@@ -1,0 +1,84 @@
+"""What a training leaves behind while it runs: rollouts, metrics, the progress line, a way to stop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from transformers import TrainerCallback
+
+from balcap.console import Progress, say
+from balcap.rollouts import Rollouts
+from balcap.runs import RunFolder
+from balcap.telemetry import Metrics, step_metrics, trl_metrics
+
+
+class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is untyped here
+    """Writes each step's rollouts and metrics, and shows the progress.
+
+    Args:
+        folder: of the run; None on processes that write nothing.
+        progress: the line to renew; None on processes that print nothing.
+    """
+
+    def __init__(self, folder: RunFolder | None, progress: Progress | None) -> None:
+        self.folder = folder
+        self.progress = progress
+        self._pending: Metrics = {}
+        self._step_began = time.perf_counter()
+
+    def keep(self, step: int, rollouts: Rollouts, seconds: dict[str, float]) -> None:
+        """Write a batch of rollouts to disk; called before the update that uses them."""
+        if self.folder is None:
+            return
+        self.folder.add_rollouts(step, rollouts.columns(step))
+        self._pending = step_metrics(rollouts, seconds)
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock of a step. transformers calls this after the first batch is drawn."""
+        self._step_began = time.perf_counter()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Write a step's metrics once TRL has logged its update."""
+        if self.folder is None or "loss" not in logs:
+            return
+        step = time.perf_counter() - self._step_began
+        before = sum(self._pending.get(f"seconds/{part}") or 0.0 for part in ("generate", "score"))
+        metrics = {
+            **self._pending,
+            **trl_metrics(logs),
+            "seconds/step": step,
+            "seconds/update": max(0.0, step - before),
+        }
+        self.folder.add_metrics(state.global_step, metrics)
+        if self.progress is not None:
+            self.progress.show(state.global_step, metrics)
+
+
+class StopOnSignal(TrainerCallback):  # type: ignore[misc]
+    """Ctrl-C ends the training after the step in flight, with a checkpoint; twice ends it at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> StopOnSignal:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        say("\nstopping after this step, with a checkpoint (Ctrl-C again: at once)")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Ask transformers to save and stop."""
+        if self.asked:
+            control.should_save = True
+            control.should_training_stop = True

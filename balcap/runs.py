@@ -1,0 +1,156 @@
+"""A run's folder: what is where, written so that a crash loses at most the step in flight.
+
+    RUN/config.yaml               resolved settings; loading them again repeats the run
+    RUN/metrics.jsonl             one line a step
+    RUN/rollouts/step_000012.parquet   one row a caption
+    RUN/checkpoints/checkpoint-50 weights, optimiser, random state
+    RUN/captions.json             held-out captions before and after
+    RUN/summary.json              scores before and after
+    RUN/curves.png
+
+Imports no torch. Files appear whole or not at all: each is written beside its place and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from balcap.errors import RunError, UserError
+
+
+class RunFolder:
+    """The files of one run. Making the object touches nothing on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.metrics = path / "metrics.jsonl"
+        self.rollouts = path / "rollouts"
+        self.checkpoints = path / "checkpoints"
+        self.captions = path / "captions.json"
+        self.summary = path / "summary.json"
+        self.curves = path / "curves.png"
+
+    @staticmethod
+    def new_path(name: str) -> Path:
+        """`runs/<date>-<time>-<name>` under the working directory."""
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        return Path("runs") / f"{stamp}-{name}"
+
+    def exists(self) -> bool:
+        """Whether the folder is a run's."""
+        return self.config.is_file()
+
+    def create(self, config: str) -> None:
+        """Make the folder and write its settings.
+
+        Raises:
+            UserError: if a run is already there.
+        """
+        if self.exists():
+            raise UserError(
+                f"{self.path} already holds a run; continue it with --resume {self.path}, "
+                "or name another folder with --run"
+            )
+        self.rollouts.mkdir(parents=True, exist_ok=True)
+        with self.whole(self.config) as file:
+            file.write(config.encode())
+
+    @contextmanager
+    def whole(self, path: Path) -> Iterator[IO[bytes]]:
+        """Open a file for writing that appears under its name only when it is complete.
+
+        Raises:
+            RunError: if the disk is full.
+        """
+        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with draft.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError as error:
+            raise RunError(
+                f"cannot write {path}: {error.strerror}; what was written before is kept. "
+                f"Make room and continue with: balcap train --resume {self.path}"
+            ) from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def write_json(self, path: Path, content: Any) -> None:
+        """Write a JSON file, whole."""
+        with self.whole(path) as file:
+            file.write((json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+    def add_metrics(self, step: int, metrics: Mapping[str, float | None]) -> None:
+        """Append one step's metrics."""
+        line = json.dumps({"step": step, **metrics}, allow_nan=False)
+        try:
+            with self.metrics.open("a") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise RunError(f"cannot write {self.metrics}: {error.strerror}") from error
+
+    def read_metrics(self) -> list[dict[str, float | None]]:
+        """All steps' metrics; a last line cut short by a crash is left out."""
+        if not self.metrics.is_file():
+            return []
+        rows = []
+        for line in self.metrics.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return rows
+
+    def add_rollouts(self, step: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write one step's captions, a row each."""
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        with self.whole(self.rollouts / f"step_{step:06d}.parquet") as file:
+            parquet.write_table(arrow.table(dict(columns)), file)
+
+    def last_checkpoint(self) -> Path:
+        """The newest checkpoint's folder.
+
+        Raises:
+            UserError: if the run has none yet.
+        """
+        # the trainer's state is written last: without it the checkpoint was cut short
+        written = self.checkpoints.glob("checkpoint-*/trainer_state.json")
+        found = sorted((state.parent for state in written), key=_step_of)
+        if not found:
+            raise UserError(
+                f"{self.path} has no checkpoint yet; start the run anew, or wait for its first"
+            )
+        return found[-1]
+
+    def last_step(self) -> int:
+        """The step of the newest checkpoint."""
+        return _step_of(self.last_checkpoint())
+
+    def read_json(self, path: Path) -> dict[str, Any]:
+        """One of the run's JSON files; empty if it is not there yet."""
+        content: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return content
+
+    def rewind(self, step: int) -> None:
+        """Forget metrics and rollouts after a step: a resumed run writes them again."""
+        kept = [row for row in self.read_metrics() if (row["step"] or 0) <= step]
+        with self.whole(self.metrics) as file:
+            file.write("".join(json.dumps(row) + "\n" for row in kept).encode())
+        for rollout in self.rollouts.glob("step_*.parquet"):
+            if int(rollout.stem.removeprefix("step_")) > step:
+                rollout.unlink()
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])

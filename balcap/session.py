@@ -1,0 +1,186 @@
+"""One training in this process: evaluate, train, evaluate again, write down what came of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import transformers
+from accelerate import PartialState
+from transformers import PrinterCallback, set_seed
+
+from balcap.closing import say_closing
+from balcap.config import TrainSettings
+from balcap.console import Progress, number, say
+from balcap.curves import draw
+from balcap.errors import UserError
+from balcap.evaluation.before_after import HeldOut
+from balcap.evaluation.held_out import Band, Judged
+from balcap.grpo_settings import grpo_config
+from balcap.plan import Plan
+from balcap.policies import load, lora_config
+from balcap.policies.writing import Sampling
+from balcap.recording import Recorder, StopOnSignal
+from balcap.runs import RunFolder
+from balcap.trainer import CaptionTrainer
+
+
+class Session:
+    """A checked plan with its policy loaded.
+
+    Args:
+        settings: resolved.
+        plan: what was checked before the policy was loaded.
+        folder: of the run, already made.
+    """
+
+    def __init__(self, settings: TrainSettings, plan: Plan, folder: RunFolder) -> None:
+        self.settings = settings
+        self.plan = plan
+        self.folder = folder
+        self.stop = StopOnSignal()
+        self.state = PartialState()
+        self.resumed_at = folder.last_step() if settings.resume else 0
+        assert settings.steps is not None, "settings are resolved first"
+        trained = [head.name for head in plan.trained]
+        self.progress = Progress(settings.steps, self.resumed_at, trained)
+        self.trainer = self._trainer()
+        self.held_out = HeldOut(
+            plan.loaded.held_out,
+            plan.evaluated,
+            plan.balanced,
+            Band(
+                settings.gate_low,
+                settings.gate_high,
+                settings.length_unit,
+                self.trainer.count_tokens,
+            ),
+        )
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process prints and writes."""
+        return bool(self.state.is_main_process)
+
+    def run(self) -> bool:
+        """Evaluate, train, evaluate; returns False if Ctrl-C ended it early."""
+        start = time.monotonic()
+        if self.leads:
+            say(f"run {self.folder.path}: policy {self.settings.policy}")
+        if not self.settings.resume:
+            self._evaluate("before")
+        if not self.stop.asked:
+            self._train()
+        trained = time.monotonic() - start
+        if not self.stop.asked:
+            self._evaluate("after")
+        self._close(trained_seconds=trained, seconds=time.monotonic() - start)
+        return not self.stop.asked
+
+    def _trainer(self) -> CaptionTrainer:
+        settings = self.settings
+        quiet()
+        set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
+        policy = load(settings, trainable=True)
+        has_adapter = hasattr(policy.model, "peft_config")
+        recorder = Recorder(*(self.folder, self.progress) if self.leads else (None, None))
+        trainer = CaptionTrainer(
+            policy=policy,
+            samples=self.plan.loaded.train,
+            heads=self.plan.trained,
+            rule=self.plan.rule,
+            length_unit=settings.length_unit,
+            on_rollouts=recorder.keep,
+            args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
+            peft_config=None if has_adapter else lora_config(settings, policy.family),
+            callbacks=[recorder, self.stop],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if settings.rollout.engine != "hf":
+            from balcap.policies.vllm_prompts import prepare
+
+            prepare(trainer, policy, self.plan.loaded.train[0])
+        return trainer
+
+    def _train(self) -> None:
+        checkpoint = None
+        if self.settings.resume:
+            checkpoint = str(self.folder.last_checkpoint())
+            if self.leads:
+                self.folder.rewind(self.resumed_at)
+                say(f"continuing after step {self.resumed_at}")
+        try:
+            self.trainer.train(resume_from_checkpoint=checkpoint)
+        except UserError:
+            self.trainer.save_now()  # a head failed: what was learned so far stays
+            raise
+        finally:
+            if self.leads:
+                self.progress.close()
+
+    def _evaluate(self, when: str) -> None:
+        """Caption and judge the held-out set, sampled and greedily; write both down."""
+        if not self.held_out.samples:
+            return
+        for side, greedy in ((when, False), (f"{when}_greedy", True)):
+            with self.trainer.writer() as policy:
+                judged = self.held_out.evaluate(policy, self._sampling(greedy))
+            if self.leads:
+                self._keep(side, judged)
+                if not greedy:
+                    means = (
+                        f"{h.name} {number(judged.summary[h.name])}" for h in self.held_out.heads
+                    )
+                    say(f"{when} training: {'  '.join(means)}")
+
+    def _sampling(self, greedy: bool) -> Sampling:
+        settings = self.settings
+        assert settings.max_tokens is not None
+        assert settings.eval_batch is not None
+        return Sampling(
+            temperature=0.0 if greedy else settings.temperature,
+            top_p=settings.top_p,
+            max_tokens=settings.max_tokens,
+            batch=settings.eval_batch,
+            seed=settings.seed,
+        )
+
+    def _keep(self, side: str, judged: Judged) -> None:
+        self._add(self.folder.summary, {side: judged.summary})
+        self._add(self.folder.captions, {side: judged.rows()})
+
+    def _add(self, path: Path, entries: dict[str, Any]) -> dict[str, Any]:
+        """Add entries to one of the run's JSON files; returns all of it."""
+        whole = self.folder.read_json(path) | entries
+        self.folder.write_json(path, whole)
+        return whole
+
+    def _close(self, *, trained_seconds: float, seconds: float) -> None:
+        if not self.leads:
+            return
+        summary = self._add(
+            self.folder.summary,
+            {
+                "steps": int(self.trainer.state.global_step),
+                "seconds": round(seconds, 1),
+                "interrupted": self.stop.asked,
+            },
+        )
+        rows = self.folder.read_metrics()
+        if rows:
+            band = (self.settings.gate_low, self.settings.gate_high)
+            with self.folder.whole(self.folder.curves) as file:
+                draw(rows, [head.name for head in self.plan.trained], band, file)
+        say_closing(self.folder, summary, [head.name for head in self.held_out.heads])
+
+
+def quiet() -> None:
+    """Keep the libraries' own notices away from balcap's lines; their errors still come."""
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for name in ("transformers", "trl", "datasets", "accelerate", "peft"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"(torch|transformers|trl|accelerate|peft)\b")

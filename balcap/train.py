@@ -1,0 +1,75 @@
+"""`balcap train`: from settings and heads to a trained policy and a run folder that says it all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from balcap.config import TrainSettings
+from balcap.console import say
+from balcap.data import Loaded
+from balcap.heads import Selected, dump
+from balcap.plan import is_first, plan, processes
+from balcap.runs import RunFolder
+
+INTERRUPTED = 130
+LISTED = 20  # unusable rows that are named one by one
+
+
+def train(settings: TrainSettings, selected: Selected) -> int:
+    """Train a policy.
+
+    Args:
+        settings: of the run; with `resume`, those of the run that goes on.
+        selected: heads of the reward and of the evaluation.
+
+    Returns:
+        Exit code: 0, or 130 after Ctrl-C.
+
+    Raises:
+        UserError: before a model is loaded, if the settings do not fit together or to the data;
+            during training, if a head fails.
+        RunError: if the disk is full.
+    """
+    settings = settings.resolved()
+    checked = plan(settings, selected)
+    if is_first():
+        _say_data(checked.loaded)
+    if settings.dry_run:
+        from balcap.dry_run import dry_run
+
+        dry_run(settings, checked)
+        return 0
+    folder = _folder(settings, selected)
+    from balcap.session import Session  # torch and trl take seconds to import
+
+    session = Session(settings, checked, folder)
+    with session.stop:
+        return 0 if session.run() else INTERRUPTED
+
+
+def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
+    """The run's folder, the same for all processes; the first one makes it."""
+    path = settings.resume or settings.run or RunFolder.new_path(Path(settings.policy).name)
+    if processes() > 1:
+        from accelerate import PartialState
+        from accelerate.utils import broadcast_object_list
+
+        PartialState()  # starts the process group
+        path = broadcast_object_list([path])[0]
+    folder = RunFolder(path)
+    if is_first() and not settings.resume:
+        folder.create(dump(replace(settings, run=path), selected))
+    return folder
+
+
+def _say_data(loaded: Loaded) -> None:
+    left_out = f", {len(loaded.problems):,} rows left out" if loaded.problems else ""
+    say(
+        f"data {loaded.source}: {len(loaded.train):,} training samples, "
+        f"{len(loaded.held_out):,} held out{left_out}"
+    )
+    for problem in loaded.problems[:LISTED]:
+        say(f"  {problem.file}:{problem.row}: {problem.reason}")
+    if len(loaded.problems) > LISTED:
+        say(f"  ... and {len(loaded.problems) - LISTED:,} more")

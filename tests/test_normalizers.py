@@ -1,0 +1,385 @@
+"""Laws that hold for every normaliser, and a number worked out by hand for each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from balcap.config import NORMALIZERS
+from balcap.matrix import RewardMatrix
+from balcap.normalizers import RULES, advantages, live_cells, normalized
+from balcap.normalizers.groups import DEAD_RANGE
+
+PER_HEAD = ("mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo")
+SUMMED = ("grpo", "dr_grpo")
+EACH = pytest.mark.parametrize("normalizer", NORMALIZERS)
+EACH_PER_HEAD = pytest.mark.parametrize("normalizer", PER_HEAD)
+quickly = settings(max_examples=25, deadline=None, derandomize=True)
+near = partial(np.testing.assert_allclose, atol=1e-8)
+same = np.testing.assert_array_equal
+
+
+def options_for(normalizer: str) -> dict[str, float]:
+    # Scores on a grid put agreements at exactly 0.8, where rounding decides; 0.777 is off the grid.
+    return {"tau": 0.777} if normalizer == "gd2po" else {}
+
+
+def make(columns, group=None, scored=None) -> RewardMatrix:
+    """A matrix from one list of scores per head; None is a cell that is not scored."""
+    table = np.array(columns, dtype=float).T
+    scored = ~np.isnan(table) if scored is None else scored
+    group = np.zeros(len(table), int) if group is None else group
+    return RewardMatrix(table, scored, group, tuple("abcdef"[: table.shape[1]]))
+
+
+@st.composite
+def matrices(draw, masked: bool = True) -> RewardMatrix:
+    """1 to 4 groups of 1 to 6 captions in any order, 1 to 3 heads, scores k/20 with many ties."""
+    sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
+    group = draw(st.permutations(np.repeat(range(len(sizes)), sizes).tolist()))
+    heads = draw(st.integers(1, 3))
+    cells = len(group) * heads
+
+    def table(cell):
+        drawn = draw(st.lists(cell, min_size=cells, max_size=cells))
+        return np.array(drawn).reshape(-1, heads)
+
+    values = table(st.integers(0, 20)) / 20
+    scored = table(st.sampled_from([True, True, True, False])) if masked else values >= 0
+    return make(values.T, np.array(group), scored)
+
+
+def rows(matrix: RewardMatrix, chosen) -> RewardMatrix:
+    """The matrix of some captions only, in the order given."""
+    return RewardMatrix(
+        matrix.values[chosen], matrix.scored[chosen], matrix.group[chosen], matrix.heads
+    )
+
+
+# Laws
+
+
+@EACH
+@given(matrix=matrices(), data=st.data())
+@quickly
+def test_the_order_of_captions_does_not_matter(normalizer, matrix, data):
+    order = data.draw(st.permutations(range(len(matrix))))
+    answer = partial(advantages, normalizer=normalizer, **options_for(normalizer))
+    near(answer(rows(matrix, order)), answer(matrix)[order])
+
+
+@EACH
+@given(matrix=matrices())
+@quickly
+def test_the_numbers_of_groups_do_not_matter(normalizer, matrix):
+    other = RewardMatrix(matrix.values, matrix.scored, 100 - 7 * matrix.group, matrix.heads)
+    same(advantages(other, normalizer), advantages(matrix, normalizer))
+
+
+@EACH_PER_HEAD
+@given(matrix=matrices(), scale=st.floats(0.1, 20), shift=st.floats(-5, 5))
+@quickly
+def test_the_unit_of_a_head_does_not_matter(normalizer, matrix, scale, shift):
+    # With eps = 0; eps is a length in the head's unit, so with it this holds only nearly.
+    values = matrix.values.copy()
+    values[:, 0] = scale * values[:, 0] + shift
+    answer = partial(advantages, normalizer=normalizer, eps=0.0, **options_for(normalizer))
+    near(answer(matrix.with_columns(values=values)), answer(matrix))
+
+
+@EACH
+@given(matrix=matrices(), filler=st.sampled_from([np.nan, np.inf, -1e300]))
+@quickly
+def test_what_stands_in_an_unscored_cell_is_never_read(normalizer, matrix, filler):
+    filled = matrix.with_columns(values=np.where(matrix.scored, matrix.values, filler))
+    same(advantages(filled, normalizer), advantages(matrix, normalizer))
+
+
+@EACH
+@given(matrix=matrices(), data=st.data())
+@quickly
+def test_a_caption_without_scores_is_as_if_deleted_and_gets_0(normalizer, matrix, data):
+    stays = np.array(data.draw(st.lists(st.booleans(), min_size=len(matrix), max_size=len(matrix))))
+    masked = matrix.with_columns(scored=matrix.scored & stays[:, None])
+    answer = advantages(masked, normalizer)
+    same(answer[stays], advantages(rows(matrix, stays), normalizer))
+    same(answer[~stays], 0.0)
+
+
+@EACH
+@given(matrix=matrices())
+@quickly
+def test_a_head_of_weight_0_is_as_if_deleted(normalizer, matrix):
+    double = RewardMatrix(
+        np.hstack([matrix.values, matrix.values[:, ::-1] ** 2]),
+        np.hstack([matrix.scored, ~matrix.scored]),
+        matrix.group,
+        tuple("abcdef"[: 2 * len(matrix.heads)]),
+    )
+    weights = {head: float(head in matrix.heads) for head in double.heads}
+    same(advantages(double, normalizer, weights), advantages(matrix, normalizer))
+
+
+@EACH
+@given(matrix=matrices(), weight=st.floats(0.1, 10))
+@quickly
+def test_heads_add_up_to_the_advantage_before_the_batch_step(normalizer, matrix, weight):
+    weights = dict.fromkeys(matrix.heads, 1.0) | {"a": weight}
+    parts = normalized(matrix, normalizer, weights)
+    moved = parts.advantage != 0
+    # What is left is the mean that the batch step took off, one number for all.
+    left = parts.gain * parts.per_head.sum(axis=1)[moved] - parts.advantage[moved]
+    near(left, left[:1].repeat(len(left)))
+
+
+@pytest.mark.parametrize("normalizer", sorted(set(NORMALIZERS) - {"gd2po"}))
+@given(matrix=matrices())
+@quickly
+def test_the_advantages_of_a_group_add_up_to_0(normalizer, matrix):
+    # Not so for gd2po, which drops captions after they were compared.
+    answer = advantages(matrix, normalizer)
+    near([answer[matrix.group == label].sum() for label in set(matrix.group)], 0.0)
+
+
+# With missing scores the two sums differ within a group: the bias that they document.
+@pytest.mark.parametrize(
+    ("normalizer", "missing"),
+    [*((name, 0.0) for name in NORMALIZERS), *((name, 0.1) for name in PER_HEAD)],
+)
+@pytest.mark.parametrize("size", [5, 6, 7, 8, 10, 12])
+def test_groups_of_equal_scores_give_exactly_0(normalizer, size, missing):
+    # 0.1 * 6 / 6 != 0.1 in floating point; dividing by eps, or by the batch's std, blows that up.
+    rng = np.random.default_rng(size)
+    level = rng.choice([0.1, 0.3, 0.7, 1 / 3], size=(10, 3))
+    values = np.repeat(level, size, axis=0)
+    matrix = make(values.T, np.repeat(np.arange(10), size), rng.random(values.shape) >= missing)
+    parts = normalized(matrix, normalizer)
+    same(parts.advantage, 0.0)
+    same(parts.per_head, 0.0)
+    assert not live_cells(matrix).any()
+
+
+@EACH_PER_HEAD
+@pytest.mark.parametrize("size", [5, 6, 7, 8, 10, 12])
+def test_a_dead_head_beside_a_live_one_changes_nothing(normalizer, size):
+    live = np.random.default_rng(size).random(8 * size)
+    group = np.repeat(np.arange(8), size)
+    dead = np.repeat([0.1, 0.3, 0.7, 1 / 3] * 2, size)
+    same(
+        advantages(make([live, dead], group), normalizer),
+        advantages(make([live], group), normalizer),
+    )
+
+
+@pytest.mark.parametrize("normalizer", SUMMED)
+def test_a_dead_head_beside_a_live_one_adds_nothing_to_a_sum(normalizer):
+    live, group = np.random.default_rng(0).random(60), np.repeat(np.arange(10), 6)
+    parts = normalized(make([live, np.full(60, 0.1)], group), normalizer)
+    near(parts.advantage, advantages(make([live], group), normalizer))
+    same(parts.per_head[:, 1], 0.0)
+
+
+def test_a_group_dies_at_the_stated_range():
+    just, more = [0.0, DEAD_RANGE], [0.0, 1.001 * DEAD_RANGE]
+    assert not live_cells(make([just])).any()
+    assert live_cells(make([more])).all()
+    # The range counts in units of the largest score above 1: 1e-3 at a score of 1000.
+    assert not live_cells(make([[1000.0, 1000.0009]])).any()
+    assert live_cells(make([[1000.0, 1000.0011]])).all()
+
+
+def test_heads_that_cancel_give_exactly_0():
+    rising = np.arange(6) / 10
+    assert not advantages(make([rising, 1 - rising]), "gdpo").any()
+
+
+@EACH
+def test_groups_of_one_give_exactly_0(normalizer):
+    same(advantages(make([[0.1, 0.5, 0.9]], group=[0, 1, 2]), normalizer), 0.0)
+
+
+@EACH
+def test_no_captions_give_no_advantages(normalizer):
+    assert advantages(make([[]]), normalizer).shape == (0,)
+
+
+@EACH_PER_HEAD
+def test_a_cell_that_is_alone_in_its_group_contributes_exactly_0(normalizer):
+    parts = normalized(make([[0.0, 0.4, 1.0], [None, 0.7, None]]), normalizer)
+    same(parts.per_head[:, 1], 0.0)
+
+
+@given(matrix=matrices(masked=False), factor=st.floats(0.1, 10))
+@quickly
+def test_only_the_ratio_of_weights_counts_after_whitening(matrix, factor):
+    weights = {head: 1.0 + index for index, head in enumerate(matrix.heads)}
+    scaled = {head: factor * weight for head, weight in weights.items()}
+    for name in ("gdpo", "gdpo_live", "gd2po", "rvpo"):
+        options = {"eps": 0.0, **options_for(name)}
+        near(
+            advantages(matrix, name, scaled, **options),
+            advantages(matrix, name, weights, **options),
+        )
+
+
+def test_a_small_beta_of_rvpo_is_gdpo_and_a_large_one_is_the_worst_head():
+    rng = np.random.default_rng(0)
+    matrix = make(rng.random((3, 24)), np.repeat(np.arange(4), 6))
+    near(advantages(matrix, "rvpo", beta=1e-6), advantages(matrix, "gdpo"), atol=1e-3)
+    worst = normalized(matrix, "mo_grpo").per_head.min(axis=1).reshape(4, 6)
+    centred = (worst - worst.mean(axis=1, keepdims=True)).ravel()
+    expected = centred / (centred.std(ddof=1) + 1e-4)
+    near(advantages(matrix, "rvpo", beta=1e5), expected, atol=1e-3)
+
+
+# Numbers
+
+A, B = [0.0, 1.0, 2.0], [0.0, 0.0, 3.0]
+WEIGHTS = {"a": 1.0, "b": 2.0}
+# z of A: mean 1, std 1. z of B: mean 1, std sqrt(6/2) = 1.7320508.
+Z_A, Z_B = np.array([-1, 0, 1]), np.array([-1, -1, 2]) / np.sqrt(3)
+
+
+def test_grpo_in_numbers():
+    # R = 0, 1, 8; mean 3; std sqrt((9 + 4 + 25) / 2) = 4.3588989.
+    expected = np.array([-3, -2, 5]) / (4.3588989 + 1e-4)
+    parts = normalized(make([A, B]), "grpo", WEIGHTS)
+    near(parts.advantage, expected, atol=1e-7)
+    # The share of a: 0, 1, 2 less its mean of 1, over the same std.
+    near(parts.per_head[:, 0], np.array([-1, 0, 1]) / (4.3588989 + 1e-4), atol=1e-7)
+    assert parts.gain == 1.0
+
+
+def test_grpo_takes_a_missing_score_for_0():
+    # R = 1, 2, 2 though the second caption has the best known score: the bias of nansum.
+    near(advantages(make([[1, 2, 1], [0, None, 1]]), "dr_grpo"), [-2 / 3, 1 / 3, 1 / 3])
+
+
+def test_dr_grpo_in_numbers():
+    near(advantages(make([A, B]), "dr_grpo", WEIGHTS), [-3, -2, 5])
+
+
+def test_mo_grpo_in_numbers():
+    # eps makes each z smaller by std / (std + eps).
+    expected = Z_A / (1 + 1e-4) + 2 * Z_B * (3**0.5 / (3**0.5 + 1e-4))
+    near(advantages(make([A, B]), "mo_grpo", WEIGHTS), expected)
+    near(advantages(make([A, B]), "mo_grpo", WEIGHTS, eps=0.0), [-2.1547005, -1.1547005, 3.309401])
+
+
+def test_an_unscored_cell_is_in_no_mean():
+    # b: mean 2 and std 1.4142136 of 1 and 3, so -0.7071068 and 0.7071068; a: -1, 0, 1.
+    answer = advantages(make([A, [1, None, 3]]), "mo_grpo", eps=0.0)
+    near(answer, [-1.7071068, 0, 1.7071068])
+
+
+def test_gdpo_in_numbers():
+    # S = -2.1547005, -1.1547005, 3.3094011 (mo_grpo): mean 0,
+    # std sqrt((4.6427343 + 1.3333333 + 10.9521354) / 2) = 2.9093131.
+    parts = normalized(make([A, B]), "gdpo", WEIGHTS, eps=0.0)
+    near(parts.advantage, [-0.7406217, -0.3968980, 1.1375197], atol=1e-7)
+    assert parts.gain == pytest.approx(1 / 2.9093131)
+
+
+def test_gdpo_counts_dead_groups_in_its_std_and_gdpo_live_does_not():
+    # Three more captions with S = 0: std sqrt(16.9282032 / 5) = 1.8400110.
+    matrix = make([[*A, 7, 7, 7], [*B, 7, 7, 7]], group=[0, 0, 0, 1, 1, 1])
+    gdpo = advantages(matrix, "gdpo", WEIGHTS, eps=0.0)
+    near(gdpo, [-1.1710259, -0.6275509, 1.7985768, 0, 0, 0], atol=1e-6)
+    live = advantages(matrix, "gdpo_live", WEIGHTS, eps=0.0)
+    near(live, [-0.7406217, -0.3968980, 1.1375197, 0, 0, 0], atol=1e-7)
+
+
+def test_gain_of_one_live_group_among_64():
+    # Of 512 captions 8 are live, with sum of z² = 7: std sqrt(7 / 511), gain 8.544. gdpo_live: 1
+    # group alone, std sqrt(7 / 7) = 1.
+    scores = np.full(512, 0.5)
+    scores[:8] = np.arange(8)
+    matrix = make([scores], np.repeat(np.arange(64), 8))
+    assert normalized(matrix, "gdpo", eps=0.0).gain == pytest.approx(8.544004)
+    assert normalized(matrix, "gdpo_live", eps=0.0).gain == pytest.approx(1.0)
+
+
+def test_gdpo_live_caps_the_gain_when_heads_cancel():
+    # z of 2, 1.1, 0: mean 1.0333333, std 1.0016653: 0.9650596, 0.0665558, -1.0316154.
+    # S = -0.0349404, 0.0665558, -0.0316154: std 0.0576630, gain 17.34 without the cap.
+    # With it: 2 / u, u = sqrt(1 + 1).
+    matrix = make([A, [2, 1.1, 0]])
+    assert normalized(matrix, "gdpo", eps=0.0).gain == pytest.approx(17.3421, abs=1e-2)
+    parts = normalized(matrix, "gdpo_live", eps=0.0)
+    assert parts.gain == pytest.approx(2**0.5)
+    near(parts.advantage, [-0.0494132, 0.0941241, -0.0447110], atol=1e-6)
+
+
+def test_gd2po_in_numbers():
+    # First group: z = ∓0.8660254 (std 1.1547005). The heads agree on captions 0 and 2 and cancel
+    # on 1 and 3: half is left, c S = -0.8660254, 0.8660254. Second group: they agree on all,
+    # S = ∓1.7320508. Over the 6 captions left: std sqrt((2 * 0.75 + 4 * 3) / 5) = 1.6431677.
+    first, second, both = [0, 0, 2, 2], [0, 2, 2, 0], [0, 0, 2, 2]
+    matrix = make([first + both, second + both], np.repeat([0, 1], 4))
+    expected = [-0.5270463, 0, 0.5270463, 0, -1.0540926, -1.0540926, 1.0540926, 1.0540926]
+    near(advantages(matrix, "gd2po", eps=0.0), expected, atol=1e-7)
+
+
+def test_rvpo_in_numbers():
+    # M = -log of the mean of exp(-z) over the two heads, equal weights: -log((e^1 + e^0.5773503)/2)
+    # = -0.8108396, -log((1 + e^0.5773503)/2) = -0.3297757, -log((e^-1 + e^-1.1547005)/2)
+    # = 1.0743614. Less their mean of -0.0220846; std 0.9795417.
+    parts = normalized(make([A, B]), "rvpo", eps=0.0)
+    near(parts.advantage, [-0.8052286, -0.3141174, 1.1193460], atol=1e-5)
+    # Pull of a on caption 1: 1 / (1 + e^0.5773503) = 0.3595; b, the worse head, has the rest.
+    assert parts.per_head[1, 0] / parts.per_head[1].sum() == pytest.approx(0.3595, abs=1e-4)
+
+
+# Messages
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"a": 1, "c": 1}, r"weight is given for 'c', which is not among the heads a, b"),
+        ({"a": 1}, r"no weight for head 'b'"),
+        ({"a": 1, "b": -0.5}, r"the weight of 'b' is -0.5"),
+        ({"a": float("nan"), "b": 1}, r"the weight of 'a' is nan"),
+        ({"a": float("inf"), "b": 1}, r"the weight of 'a' is inf"),
+    ],
+)
+def test_refuses_weights(weights, message):
+    with pytest.raises(ValueError, match=message):
+        advantages(make([A, B]), weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "options", "message"),
+    [
+        ("gdpo_life", {}, r"no normalizer 'gdpo_life'.*did you mean 'gdpo_live'"),
+        ("gdpo", {"beta": 1.0}, r"'gdpo' has no option 'beta'; it has eps"),
+        ("dr_grpo", {"eps": 1.0}, r"'dr_grpo' has no option 'eps'; it has none"),
+        ("gdpo", {"eps": -1.0}, r"eps is -1.0; it must be a number at least 0"),
+        ("gdpo", {"eps": float("nan")}, r"eps is nan"),
+        ("rvpo", {"beta": 0.0}, r"beta is 0.0; it must be a number above 0"),
+        ("gd2po", {"tau": 1.5}, r"tau is 1.5; .* at least 0 and at most 1"),
+        ("gdpo_live", {"max_gain": 0.0}, r"max_gain is 0.0"),
+    ],
+)
+def test_refuses_options(normalizer, options, message):
+    with pytest.raises(ValueError, match=message):
+        advantages(make([A]), normalizer, **options)
+
+
+def test_every_normalizer_of_the_settings_is_here_and_no_other():
+    assert tuple(RULES) == NORMALIZERS
+
+
+def test_the_papers_name_for_gdpo_works():
+    same(advantages(make([A, B]), "c-gdpo"), advantages(make([A, B]), "gdpo"))
+
+
+def test_no_torch_is_needed():
+    code = "import sys, balcap.normalizers; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
