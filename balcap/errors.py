@@ -3,7 +3,8 @@
 Two kinds leave balcap as one clear message without a traceback:
 
 - `UserError`: the user can mend it (a setting, a file, a head). Exit code 2.
-- `RunError`: the world failed (a full disk, a judge gone for good). What was computed is on disk. Exit code 1.
+- `RunError`: the world failed (a full disk, a judge gone for good), and what was computed is on
+  disk. Exit code 1.
 
 Inside, a judge that cannot answer raises `JudgeError`; `balcap.scoring` alone turns that into an
 unscored cell. Anything else is a bug of ours and keeps its traceback.

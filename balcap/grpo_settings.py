@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from balcap.config import TrainSettings
+from balcap.config import SftSettings, TrainSettings
 from balcap.errors import UserError
 from balcap.policies import dtype_of
 
 
-def micro_batch(settings: TrainSettings, processes: int) -> int:
+def micro_batch(settings: TrainSettings | SftSettings, processes: int) -> int:
     """Captions that one process differentiates at once.
+
+    Args:
+        settings: resolved.
+        processes: number of processes that train.
 
     Raises:
         UserError: if batch, micro batch and number of processes do not divide.
@@ -21,7 +25,7 @@ def micro_batch(settings: TrainSettings, processes: int) -> int:
     if rest:
         raise UserError(
             f"batch is {settings.batch} captions and there are {processes} processes; "
-            f"the batch must be a multiple of both {processes} and group_size {settings.group_size}"
+            f"the batch must be a multiple of {processes}"
         )
     size = settings.micro_batch or share
     if share % size:

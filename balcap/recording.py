@@ -1,4 +1,4 @@
-"""What a training leaves behind while it runs: rollouts, metrics, the progress line, a way to stop."""
+"""What a training leaves behind while it runs: rollouts, metrics, progress, a way to stop."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]
-    """Ctrl-C ends the training after the step in flight, with a checkpoint; twice ends it at once."""
+    """Ctrl-C ends the training after the step in flight, with a checkpoint; twice, at once."""
 
     def __init__(self) -> None:
         self.asked = False

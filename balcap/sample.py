@@ -68,9 +68,9 @@ class Sample:
             raise ValueError(f"sample {self.id!r} has no image")
         if not isinstance(self.image, Path):
             return self.image.render()
-        from PIL import Image as pil
+        from PIL import Image as Picture
 
-        with pil.open(self.image) as picture:
+        with Picture.open(self.image) as picture:
             return picture.convert("RGB")
 
 

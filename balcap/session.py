@@ -21,7 +21,7 @@ from balcap.evaluation.before_after import HeldOut
 from balcap.evaluation.held_out import Band, Judged
 from balcap.grpo_settings import grpo_config
 from balcap.plan import Plan
-from balcap.policies import load, lora_config
+from balcap.policies import for_training, new_adapters
 from balcap.policies.writing import Sampling
 from balcap.recording import Recorder, StopOnSignal
 from balcap.runs import RunFolder
@@ -84,8 +84,7 @@ class Session:
         settings = self.settings
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
-        policy = load(settings, trainable=True)
-        has_adapter = hasattr(policy.model, "peft_config")
+        policy = for_training(settings)
         recorder = Recorder(*(self.folder, self.progress) if self.leads else (None, None))
         trainer = CaptionTrainer(
             policy=policy,
@@ -95,7 +94,7 @@ class Session:
             length_unit=settings.length_unit,
             on_rollouts=recorder.keep,
             args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
-            peft_config=None if has_adapter else lora_config(settings, policy.family),
+            peft_config=new_adapters(settings, policy),
             callbacks=[recorder, self.stop],
         )
         trainer.remove_callback(PrinterCallback)

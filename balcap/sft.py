@@ -1,4 +1,4 @@
-"""`balcap sft`: the supervised baseline and warm start, TRL's `SFTTrainer` on reference captions."""
+"""`balcap sft`: the supervised baseline and warm start, TRL's `SFTTrainer` on references."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def run(settings: SftSettings) -> int:
     """
     settings = settings.resolved()
     locate(settings.policy)
-    samples = load(settings, settings.seed).train
-    check_needs(samples, {"sft": frozenset({"image", "reference"})})
-    samples = [s for s in samples if s.reference and s.image is not None]
+    loaded = load(settings, settings.seed).train
+    check_needs(loaded, {"sft": frozenset({"image", "reference"})})
+    samples = [s for s in loaded if s.reference and s.image is not None]
     folder = RunFolder(settings.run or RunFolder.new_path(f"sft-{Path(settings.policy).name}"))
     if is_first():
         folder.create(dump(settings))
@@ -52,15 +52,13 @@ def _trainer(settings: SftSettings, samples: Sequence[Sample], folder: RunFolder
 
     quiet()
     set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
-    policy = policies.load(settings, trainable=True)
+    policy = policies.for_training(settings)
     trainer = SFTTrainer(
         model=policy.model,
         args=_config(settings, folder),
         train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
         processing_class=policy.processor,
-        peft_config=None
-        if hasattr(policy.model, "peft_config")
-        else policies.lora_config(settings, policy.family),
+        peft_config=policies.new_adapters(settings, policy),
         callbacks=[_progress(folder)] if is_first() else [],
     )
     trainer.remove_callback(PrinterCallback)

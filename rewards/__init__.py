@@ -1,1 +1,1 @@
-"""The reward heads that travel with balcap, one file each; found by entry point like any other's."""
+"""The reward heads that travel with balcap, one file each, found by entry point as any other's."""

@@ -107,5 +107,6 @@ def _default(value: Any, name: str, settings: type) -> str:
         return f" (default: {', '.join(f'{size} {one:g}' for size, one in by_policy.items())})"
     if isinstance(value, tuple | list):
         value = ",".join(str(part) for part in value)
-    shown = "true" if value is True else str(value)
-    return "" if value in (None, False, "", MISSING) else f" (default: {shown})"
+    if value is None or value is False or value is MISSING or value == "":
+        return ""
+    return f" (default: {'true' if value is True else value})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from balcap.config import Columns
@@ -12,6 +11,9 @@ from balcap.data.questions import read_questions
 from balcap.data.rows import BadRowError
 
 QUESTION_COLUMNS = ("questions", "qa", "qas", "qa_pairs", "ground_truth")
+_OF_A_QUESTION = (
+    "question", "choices", "options", "answer", "gold", "statements", "kind", "category",
+)  # fmt: skip
 
 
 def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
@@ -28,8 +30,7 @@ def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
     if not questions:
         names = QUESTION_COLUMNS if columns.questions is None else (columns.questions,)
         raise BadRowError(f"has no questions; looked for {', '.join(names)}")
-    found = cells.draft(cells.prompt(), cells.caption())
-    return replace(found, questions=questions)
+    return cells.draft(cells.prompt(), cells.caption(), questions=questions)
 
 
 def _questions(cells: Cells) -> Any:
@@ -40,17 +41,5 @@ def _questions(cells: Cells) -> Any:
     if isinstance(judged, Mapping) and judged.get("ground_truth") is not None:
         return judged["ground_truth"]
     if isinstance(cells.row.get("question"), str):
-        return {name: cells.take((name,)) for name in _ONE_QUESTION if name in cells.row}
+        return {name: cells.take((name,)) for name in _OF_A_QUESTION if name in cells.row}
     return None
-
-
-_ONE_QUESTION = (
-    "question",
-    "choices",
-    "options",
-    "answer",
-    "gold",
-    "statements",
-    "kind",
-    "category",
-)

@@ -79,18 +79,27 @@ class Cells:
             raise BadRowError(f"prompt is {kind_of(cell)}; expected a text")
         return without_image_tokens(cell or "") or None
 
-    def draft(self, prompt: str | None, reference: str | None, image: Any = None) -> Draft:
-        """Take what all kinds of rows share, and return the whole."""
+    def draft(
+        self,
+        prompt: str | None,
+        reference: str | None,
+        image: Any = None,
+        questions: tuple[Question, ...] | None = None,
+    ) -> Draft:
+        """Take what all kinds of rows share, and return the whole.
+
+        `image` is used where the row has no column for it, `questions` instead of the column.
+        """
         named = self.columns
         cell = self.take(IMAGE_COLUMNS, named.image)
-        facts = read_facts(self.take(("facts",), named.facts))
-        questions = read_questions(self.take(("questions",), named.questions))
+        if questions is None:
+            questions = read_questions(self.take(("questions",), named.questions))
         return Draft(
             id=read_id(self.take(("id",), named.id)),
             prompt=prompt,
             image=read_image(image if cell is None or cell == [] else cell),
             reference=reference,
-            facts=facts,
+            facts=read_facts(self.take(("facts",), named.facts)),
             questions=questions,
             metadata={k: v for k, v in self.row.items() if k not in self.taken} | self.extra,
         )

@@ -64,7 +64,7 @@ def image_root(path: str, settings: DataSettings) -> Path:
     saved = saved_folder(path)
     if saved is not None:
         return saved[0].resolve()
-    return Path.cwd() if path.startswith("hf:") else Path(path).expanduser().resolve().parent
+    return Path.cwd() if path.startswith("hf:") else Path(path).expanduser().parent.resolve()
 
 
 def _watched(rows: Iterable[Row], seen: set[str]) -> Iterator[Row]:

@@ -69,7 +69,7 @@ class Gallery:
                 raise BadRowError(
                     f"image {name!r:.80} is not the name of a file: {error}"
                 ) from None
-            if not found.startswith(inside):
+            if not os.path.join(found, "").startswith(inside):
                 raise BadRowError(
                     f"image {name!r:.80} is outside the image root {self.root}; set image_root "
                     "to a folder that holds it"

@@ -1,4 +1,4 @@
-"""The held-out set before and after training: every head, their harmonic mean, length, grounding."""
+"""What is to be said of held-out captions: heads, harmonic mean, length, exact grounding."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from balcap.config import PolicySettings
+from balcap.config import ModelSettings, PolicySettings
 from balcap.policies.family import Family, Located, locate
 
 __all__ = ["Family", "Located", "Policy", "load", "locate"]
@@ -26,12 +26,12 @@ class Policy:
     family: Family
 
 
-def load(settings: PolicySettings, *, trainable: bool = False) -> Policy:
+def load(settings: ModelSettings, *, trainable: bool = False) -> Policy:
     """Load a policy's weights and processor.
 
     Args:
-        settings: which policy, number format, pixel limits, and what stays frozen.
-        trainable: keep LoRA adapters trainable, and freeze what the settings say.
+        settings: which policy, number format and pixel limits.
+        trainable: whether LoRA adapters that the policy has can be trained on.
 
     Raises:
         UserError: if there is no such policy, or it is of neither family.
@@ -54,14 +54,20 @@ def load(settings: PolicySettings, *, trainable: bool = False) -> Policy:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, found.adapter, is_trainable=trainable)
-    if trainable and settings.freeze_vision:
-        for name, parameter in model.named_parameters():
-            if found.family.vision in name:
-                parameter.requires_grad = False
     return Policy(model, processor, found.family)
 
 
-def dtype_of(settings: PolicySettings) -> Any:
+def for_training(settings: PolicySettings) -> Policy:
+    """Load a policy whose vision tower stays as it is where the settings freeze it."""
+    policy = load(settings, trainable=True)
+    if settings.freeze_vision:
+        for name, parameter in policy.model.named_parameters():
+            if policy.family.vision in name:
+                parameter.requires_grad = False
+    return policy
+
+
+def dtype_of(settings: ModelSettings) -> Any:
     """The torch dtype of the settings; `auto` is bfloat16 on a GPU and float32 on a CPU."""
     import torch
 
@@ -70,14 +76,14 @@ def dtype_of(settings: PolicySettings) -> Any:
     return getattr(torch, settings.dtype)
 
 
-def lora_config(settings: PolicySettings, family: Family) -> Any:
-    """The peft configuration of the settings, or None for full training.
+def new_adapters(settings: PolicySettings, policy: Policy) -> Any:
+    """The peft configuration of new adapters, or None for full training and for those it has.
 
     `all-linear` means the linear layers of the language model, and of the vision tower too unless
     it is frozen.
     """
     lora = settings.lora
-    if not lora.rank:
+    if not lora.rank or hasattr(policy.model, "peft_config"):
         return None
     from peft import LoraConfig
 
@@ -85,7 +91,7 @@ def lora_config(settings: PolicySettings, family: Family) -> Any:
     excluded = None
     if lora.targets == "all-linear":
         targets = "all-linear"
-        excluded = rf".*{family.vision}.*" if settings.freeze_vision else None
+        excluded = rf".*{policy.family.vision}.*" if settings.freeze_vision else None
     return LoraConfig(
         r=lora.rank,
         lora_alpha=2 * lora.rank if lora.alpha is None else lora.alpha,

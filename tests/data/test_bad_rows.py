@@ -42,7 +42,7 @@ BAD = {
     "parent": ({"image": "../outside.png"}, "outside the image root"),
     "absolute": ({"image": "/etc/hostname"}, "outside the image root"),
     "beside": ({"image": "../root-two/a.png"}, "outside the image root"),
-    "root itself": ({"image": "."}, "outside the image root"),
+    "root itself": ({"image": "."}, "no image '.' in"),
     "link": ({"image": "link.png"}, "outside the image root"),
     "loop": ({"image": "loop.png"}, "no image 'loop.png' in"),
     "too long": ({"image": "x" * 5000 + ".png"}, "no image 'xxx"),
@@ -150,6 +150,8 @@ def test_names_inside_the_root_may_be_absolute_or_links(folder, images):
 
 def test_the_image_root_is_the_folder_of_the_file_and_must_exist(folder, images):
     assert len(folder.load("records", folder.lines([GOOD], "root/data.jsonl")).train) == 1
+    (images / "linked.jsonl").symlink_to(folder.lines([GOOD]))  # where it is named, not kept
+    assert len(folder.load("records", images / "linked.jsonl").train) == 1
     with pytest.raises(UserError, match=r"image_root is '.*nowhere'"):
         folder.load("records", folder.lines([GOOD]), image_root=images / "nowhere")
 

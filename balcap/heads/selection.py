@@ -9,7 +9,7 @@ from typing import Any
 
 from balcap.errors import UserError, did_you_mean
 from balcap.heads.contract import Head
-from balcap.heads.find import HeadClass, find
+from balcap.heads.finding import HeadClass, find
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from balcap.config import plain
-from balcap.heads.select import Selected
+from balcap.heads.selection import Selected
 
 
 def dump(settings: Any, heads: Selected | None = None) -> str:

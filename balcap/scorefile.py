@@ -1,0 +1,131 @@
+"""`balcap score`: captions from a file, scored by any heads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from balcap.config import ScoreSettings
+from balcap.console import number, say, table
+from balcap.credit import CreditRule
+from balcap.data import check_needs, load
+from balcap.data.rows import read_rows
+from balcap.errors import RunError, UserError
+from balcap.evaluation.held_out import harmonic_mean, mean
+from balcap.gates import within_band
+from balcap.heads import Selected
+from balcap.lengths import ratios
+from balcap.matrix import Float
+from balcap.sample import Caption
+from balcap.scoring import Scored, score
+from balcap.text import word_count
+
+
+def run(settings: ScoreSettings, selected: Selected) -> int:
+    """Score every caption, print the means, write one row a caption; returns the exit code.
+
+    Raises:
+        UserError: if a file is not what it should be, no caption belongs to a sample, or the data
+            lacks what a head needs.
+    """
+    if settings.length_unit == "tokens":
+        raise UserError("length_unit is 'tokens'; captions in a file are counted in words or chars")
+    rule = CreditRule.of(settings, selected.weights)
+    captions, strangers = _captions(settings)
+    check_needs([c.sample for c in captions], {h.name: h.needs for h in selected.trained})
+    scored = score(selected.trained, captions)
+    ratio = ratios(captions, settings.length_unit, word_count)
+    rows = _rows(captions, scored, ratio, settings)
+    if settings.out is not None:
+        _write(settings.out, rows)
+    missing = f", {strangers} left out (no such sample)" if strangers else ""
+    say(f"{len(captions):,} captions of {settings.captions}{missing}\n")
+    say(_means(scored, ratio, rule))
+    if settings.out is not None:
+        say(f"\nper caption: {settings.out}")
+    return 0
+
+
+def _captions(settings: ScoreSettings) -> tuple[list[Caption], int]:
+    """The file's captions of known samples, and how many have no sample."""
+    loaded = load(settings, need_images=False)
+    samples = {sample.id: sample for sample in (*loaded.train, *loaded.held_out)}
+    captions: list[Caption] = []
+    strangers = []
+    for row in read_rows(str(settings.captions)):
+        name, text = _read(row.content, row.number, settings)
+        if name in samples:
+            captions.append(Caption(samples[name], text))
+        else:
+            strangers.append(name)
+    if not captions:
+        raise UserError(
+            f"no caption of {settings.captions} belongs to a sample of {settings.data}: the file "
+            f"has ids such as {strangers[:1]}, the data such as {[*samples][:1]}"
+        )
+    return captions, len(strangers)
+
+
+def _read(content: Any, line: int, settings: ScoreSettings) -> tuple[str, str]:
+    caption = content.get("caption") if isinstance(content, Mapping) else None
+    if caption is None or "id" not in content:
+        raise UserError(
+            f"{settings.captions}:{line}: a row needs an id and a caption, as in "
+            '{"id": "a", "caption": "A cat."} or, for the whole file, {"a": "A cat."}'
+        )
+    return str(content["id"]), str(caption)
+
+
+def _rows(
+    captions: Sequence[Caption], scored: Scored, ratio: Float, settings: ScoreSettings
+) -> list[dict[str, Any]]:
+    in_band = within_band(ratio, settings.gate_low, settings.gate_high)
+    rows = []
+    for i, caption in enumerate(captions):
+        row: dict[str, Any] = {"id": caption.sample.id, "caption": caption.text}
+        for j, head in enumerate(scored.matrix.heads):
+            known = bool(scored.matrix.scored[i, j])
+            row[head] = float(scored.matrix.values[i, j]) if known else None
+            row[f"{head}.reason"] = scored.reasons[i][j]
+        row["ratio"] = None if np.isnan(ratio[i]) else float(ratio[i])
+        row["in_band"] = bool(in_band[i])
+        rows.append(row)
+    return rows
+
+
+def _means(scored: Scored, ratio: Float, rule: CreditRule) -> str:
+    matrix = scored.matrix
+    values = np.where(matrix.scored, matrix.values, np.nan)
+    means = [mean(values[:, j]) for j in range(len(matrix.heads))]
+    known = ratio[~np.isnan(ratio)]
+    counts = matrix.scored.sum(axis=0)
+    rows = [
+        {"": head, "mean": number(value), "scored": str(count), "weight": f"{rule.weights[head]:g}"}
+        for head, value, count in zip(matrix.heads, means, counts, strict=True)
+    ]
+    beside: list[tuple[str, float | None]] = [("harmonic mean", harmonic_mean(means))]
+    if known.size:
+        beside += [
+            ("length ratio", float(known.mean())),
+            ("in band", float(within_band(known, rule.low, rule.high).mean())),
+        ]
+    for name, value in beside:
+        rows.append({"": name, "mean": number(value), "scored": "", "weight": ""})
+    return table(rows)
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    try:
+        if path.suffix == ".jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            return
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        parquet.write_table(arrow.Table.from_pylist([dict(row) for row in rows]), path)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
