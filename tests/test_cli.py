@@ -1,8 +1,7 @@
 """Command lines and files become settings and heads: files under options, later over earlier."""
 
+import dataclasses
 import errno
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -133,7 +132,7 @@ def test_a_head_of_the_evaluation_alone_has_settings_too():
 def test_a_head_that_clashes_with_a_setting_or_has_an_odd_type_is_told():
     with pytest.raises(UserError, match="a reward head cannot be called 'lora'"):
         train("--rewards", f"{HEADS}:NamedLora")
-    with pytest.raises(UserError, match="'odd' has a setting of type .*complex"):
+    with pytest.raises(UserError, match="'odd' has a setting of unknown type .*complex"):
         train("--rewards", f"{HEADS}:OddSetting")
 
 
@@ -156,7 +155,8 @@ def test_printed_settings_fed_back_give_the_same_settings(words, tmp_path, capsy
     command = COMMANDS[words[0]]
     given = parse(command, words[1:])
     back = parse(command, ["--config", str(tmp_path / "printed.yaml")])
-    assert back.settings == given.settings.resolved() if words[0] != "score" else given.settings
+    resolve = getattr(given.settings, "resolved", lambda: given.settings)
+    assert back.settings == resolve()
     assert dump(back.settings, back.heads) == printed
     if given.heads:
         assert back.heads.weights == given.heads.weights
@@ -308,13 +308,8 @@ def test_every_field_that_is_ours_exists_in_trl_and_in_our_settings(config):
 
 
 def test_the_fields_read_from_trls_source_are_those_of_its_classes():
-    code = (
-        "import dataclasses, trl\n"
-        "for config in (trl.GRPOConfig, trl.SFTConfig):\n"
-        "    print(*(f.name for f in dataclasses.fields(config) if f.init))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for config, names in zip(
-        ("GRPOConfig", "SFTConfig"), done.stdout.splitlines()[-2:], strict=True
-    ):
-        assert trl_fields(config) == set(names.split())
+    import trl
+
+    for config in ("GRPOConfig", "SFTConfig"):
+        known = {item.name for item in dataclasses.fields(getattr(trl, config)) if item.init}
+        assert trl_fields(config) == known

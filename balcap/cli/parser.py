@@ -16,7 +16,7 @@ from balcap.cli import files, line
 from balcap.cli.command import Command
 from balcap.cli.options import Option, build, groups_of, options_of, summary
 from balcap.cli.trl_fields import check_trl_field
-from balcap.cli.values import convert
+from balcap.cli.values import allowed, convert
 from balcap.errors import UserError, did_you_mean
 from balcap.heads import Choice, Selected, choose, installed
 
@@ -126,11 +126,12 @@ def _options(command: Command, choice: Choice | None) -> dict[str, Option]:
             )
         try:
             for option in options_of(head.Config, f"{head.name}."):
+                allowed(option.kind)
                 title = f"Reward head {head.name}: {summary(head)}"
                 options[option.name] = replace(option, group=title)
-        except KeyError as error:
+        except (KeyError, NameError) as error:
             raise UserError(
-                f"the reward head {head.name!r} has a setting of type {error}; use str, int, "
+                f"the reward head {head.name!r} has a setting of unknown type ({error}); use str, int, "
                 "float, bool, Path, Literal, a list of these, or a data class"
             ) from error
     return options

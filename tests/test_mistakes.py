@@ -1,0 +1,139 @@
+"""A mistake costs the user one message, at once: no traceback, exit code 2, nothing heavy loaded."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEADS = "heads_for_tests.py"
+ONE_HEAD = f"--rewards {HEADS}:Colours --eval-rewards="
+HEAVY = ("torch", "transformers", "trl", "numpy", "pandas", "datasets", "PIL", "pydantic")
+
+PROGRAM = f"""
+import json, sys, time
+from balcap.cli import main
+code = main(sys.argv[1:])
+heavy = [name for name in {HEAVY} if name in sys.modules]
+print(json.dumps([code, heavy, time.process_time()]))
+"""
+
+
+def run(words, folder):
+    """Run a command line; return exit code, heavy modules, seconds of processor time, messages.
+
+    The processor's time and not the clock's: alone on a machine they are the same, for the program
+    waits for nothing; on a busy one only the first says what the program costs.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    *shown, last = done.stdout.splitlines()
+    return (*json.loads(last), done.stderr, "\n".join(shown))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a head file and some settings files that are wrong."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    (folder / HEADS).write_text((Path(__file__).parent / HEADS).read_text())
+    (folder / "broken_head.py").write_text("1 / 0")
+    (folder / "unknown.yaml").write_text("steps: 3\ngroop_size: 4\n")
+    (folder / "not.yaml").write_text("steps: [3\nlr: 1\n")
+    (folder / "list.yaml").write_text("- steps\n")
+    (folder / "twice.yaml").write_text("steps: 3\nsteps: 4\n")
+    (folder / "value.yaml").write_text("lora:\n  rank: many\n")
+    (folder / "qa.yaml").write_text("qa: {draws: 8}\n")
+    (folder / "resume.yaml").write_text("resume: x\n")
+    return folder
+
+
+MISTAKES = [
+    # commands and words
+    ("trian", "no command 'trian'; have train, sft, caption, score, heads (did you mean 'train'?)"),
+    (f"train {ONE_HEAD} --grup-size 4", "no option --grup-size (did you mean '--group-size'?)"),
+    (f"train {ONE_HEAD} --lora.rnk 4", "no option --lora.rnk (did you mean '--lora.rank'?)"),
+    (f"train {ONE_HEAD} --lora 4", "--lora is a group of settings: --lora.rank, --lora.alpha"),
+    (f"train {ONE_HEAD} --lr", "--lr needs a value"),
+    (f"train {ONE_HEAD} --lr --seed 1", "--lr needs a value"),
+    (f"train {ONE_HEAD} extra", "unexpected 'extra'"),
+    ("train --rewards qa, cov", "unexpected 'cov'; a setting is written --name value, and a list"),
+    # values
+    (f"train {ONE_HEAD} --lr abc", "--lr is 'abc'; it must be a number or null"),
+    (f"train {ONE_HEAD} --group-size 2.5", "--group-size is '2.5'; it must be a whole number"),
+    (f"train {ONE_HEAD} --group_size=-4", "group_size is -4; a group needs at least 2 captions"),
+    (f"train {ONE_HEAD} --batch 30", "batch is 30 captions and group_size 8; the batch must be a"),
+    (f"train {ONE_HEAD} --dtype float8", "must be one of auto, float32, bfloat16 (did you mean"),
+    (f"train {ONE_HEAD} --dry-run=maybe", "--dry-run is 'maybe'; it must be true or false"),
+    (f"train {ONE_HEAD} --normalizer gdop", "no normalizer 'gdop'; have grpo, dr_grpo, mo_grpo"),
+    (f"train {ONE_HEAD} --gate zeros", "no gate 'zeros'; have zero, exclude, post, penalty, none"),
+    (f"train {ONE_HEAD} --gate-heads fluency", "gate_heads names 'fluency', but rewards does not"),
+    ("caption", "no images; write one or more image files"),
+    ("sft --epochs 1 --steps 3", "both say how long: give one"),
+    ("score a.json b.json", "unexpected 'b.json'"),
+    # files
+    (f"train {ONE_HEAD} --config nowhere.yaml", "cannot read the settings file nowhere.yaml: No"),
+    (f"train {ONE_HEAD} --config unknown.yaml", "unknown.yaml: no setting 'groop_size' (did you"),
+    (f"train {ONE_HEAD} --config not.yaml", "the settings file not.yaml is not YAML:"),
+    (f"train {ONE_HEAD} --config list.yaml", "list.yaml must hold lines of `name: value`"),
+    (f"train {ONE_HEAD} --config twice.yaml", "'steps' stands here a second time (line 2,"),
+    (
+        f"train {ONE_HEAD} --config value.yaml",
+        "value.yaml: lora.rank is 'many'; it must be a whole",
+    ),
+    (f"train {ONE_HEAD} --config qa.yaml", "qa.yaml: qa.draws is for the reward head 'qa', which"),
+    (f"train {ONE_HEAD} --config resume.yaml", "resume.yaml: resume cannot stand in a file"),
+    ("train --resume nowhere", "no run to resume in 'nowhere': there is no nowhere/config.yaml"),
+    # heads
+    ("train --rewards qaa", "no reward head 'qaa'; have cov, fluency, qa (did you mean 'qa'?); or"),
+    ("train --rewards=", "rewards is empty"),
+    ("train --rewards missing.py:Head", "no file 'missing.py' to take a reward head from"),
+    ("train --rewards broken_head.py:Head", "importing broken_head.py failed: ZeroDivisionError"),
+    (f"train --rewards {HEADS}:Colour", f"no class 'Colour' in {HEADS}; its heads are Colours,"),
+    (f"train --rewards {HEADS}:NotAHead", "NotAHead in heads_for_tests.py is not a reward head"),
+    (f"train --rewards {HEADS}:Colours,{HEADS}:SameName", "two heads are called 'colours'"),
+    (f"train {ONE_HEAD} --weights fluency=1", "weights gives 'fluency' a weight, but rewards does"),
+    (
+        f"train {ONE_HEAD} --weights colours=-1",
+        "the weight of colours is '-1'; it must be a number",
+    ),
+    (f"train {ONE_HEAD} --qa.draws 8", "--qa.draws is for the reward head 'qa', which is not"),
+    (f"train {ONE_HEAD} --colours.drws 8", "(did you mean '--colours.draws'?)"),
+    (f"train {ONE_HEAD} --colours.draws 0", "the reward head 'colours': draws is 0; it must be"),
+    # TRL
+    (
+        f"train {ONE_HEAD} --trl.weight_decy 1",
+        "no field 'weight_decy' in TRL's GRPOConfig (did you",
+    ),
+    (f"train {ONE_HEAD} --trl.num_generations 4", "trl.num_generations is set by balcap; use its"),
+    (f"train {ONE_HEAD} --trl.weight_decay", "--trl.weight-decay needs a value"),
+    ("sft --trl.max_length 4", "trl.max_length is set by balcap; use its setting max_tokens"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), MISTAKES, ids=[words for words, _ in MISTAKES])
+def test_a_mistake_is_one_message_at_once(words, message, folder):
+    code, heavy, seconds, told, shown = run(words.split(), folder)
+    assert message in told
+    program = "balcap" if words == "trian" else f"balcap {words.split()[0]}"
+    assert told.startswith(f"{program}: error: ")
+    assert told.count("\n") == 1
+    assert shown == ""
+    assert code == 2
+    assert heavy == []
+    assert seconds < 0.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "--help", "--version", "heads", "train --help", f"train {ONE_HEAD} --print-config"],
+)
+def test_what_only_informs_comes_at_once(words, folder):
+    code, heavy, seconds, told, shown = run(words.split(), folder)
+    assert code == 0
+    assert heavy == []
+    assert seconds < 0.5
+    assert told == ""
+    assert shown
