@@ -14,9 +14,11 @@ class Judge:
 
     Attributes:
         model: its name.
+        tries: how often it is asked.
     """
 
     model: str = "small"
+    tries: int = 2
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Config:
     words: tuple[str, ...] = ("red", "blue")
     strict: bool = False
     limit: float | None = None
-    judge: Judge = field(default_factory=Judge)
+    judge: Judge = field(default_factory=lambda: Judge(model="large"))
 
     def __post_init__(self) -> None:
         if self.draws < 1:

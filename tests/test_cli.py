@@ -1,7 +1,9 @@
 """Command lines and files become settings and heads: files under options, later over earlier."""
 
+import ast
 import dataclasses
 import errno
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -51,11 +53,10 @@ def test_an_option_may_be_written_in_every_way(words):
 
 def test_a_sweep_of_wandb_may_start_a_run():
     # What `${args}` of a wandb sweep expands to.
-    words = (
-        "--group_size=4 --batch=16 --lr=1e-06 --gate_heads=None --dry_run=True "
-        "--freeze_vision=False --lora.rank=8 --normalizer=c-gdpo --colours.mode=slow"
-    ).split()
-    parsed = train(*words)
+    parsed = train(
+        "--group_size=4", "--batch=16", "--lr=1e-06", "--gate_heads=None", "--dry_run=True",
+        "--freeze_vision=False", "--lora.rank=8", "--normalizer=c-gdpo", "--colours.mode=slow",
+    )  # fmt: skip
     settings = parsed.settings
     assert (settings.group_size, settings.batch, settings.lr) == (4, 16, 1e-6)
     assert (settings.dry_run, settings.freeze_vision, settings.gate_heads) == (True, False, None)
@@ -81,7 +82,7 @@ def test_each_kind_of_value_is_read_as_its_type():
 
 
 def test_a_negative_number_is_a_value_not_an_option():
-    with pytest.raises(UserError, match="beta is -0.001; it must be at least 0"):
+    with pytest.raises(UserError, match=r"beta is -0\.001; it must be at least 0"):
         train("--beta", "-1e-3")
 
 
@@ -129,10 +130,23 @@ def test_a_head_of_the_evaluation_alone_has_settings_too():
     assert heads.evaluated[1].config.draws == 8
 
 
+def test_a_default_inside_a_heads_settings_is_the_heads_own():
+    assert train().heads.trained[0].config.judge.model == "large"
+    judge = train("--colours.judge.tries", "5").heads.trained[0].config.judge
+    assert (judge.model, judge.tries) == ("large", 5)
+
+
+def test_what_is_text_in_a_file_stays_text(tmp_path):
+    path = file(tmp_path, "a.yaml", trl={"project": "123", "hub_token": "null"}, prompt="null")
+    settings = train("--config", path, "--trl.label-names", "[a, b]").settings
+    assert settings.trl == {"project": "123", "hub_token": "null", "label_names": ["a", "b"]}
+    assert settings.prompt == "null"
+
+
 def test_a_head_that_clashes_with_a_setting_or_has_an_odd_type_is_told():
     with pytest.raises(UserError, match="a reward head cannot be called 'lora'"):
         train("--rewards", f"{HEADS}:NamedLora")
-    with pytest.raises(UserError, match="'odd' has a setting of unknown type .*complex"):
+    with pytest.raises(UserError, match=r"'odd' has a setting of unknown type .*complex"):
         train("--rewards", f"{HEADS}:OddSetting")
 
 
@@ -210,7 +224,7 @@ def test_help_shows_the_settings_of_the_heads_that_are_selected(capsys):
     assert "Reward head colours: Share of the colour words" in shown
     assert "--colours.draws N how often the dice are thrown (default: 3)" in shown
     assert "--colours.mode fast|slow" in shown
-    assert "--colours.judge.model TEXT" in shown
+    assert "--colours.judge.model TEXT its name (default: large)" in shown
 
 
 def test_help_comes_in_spite_of_a_mistake(capsys):
@@ -295,6 +309,14 @@ def test_a_command_gets_its_settings_and_heads_and_gives_the_exit_code(monkeypat
     assert settings.rewards == COLOURS
     assert heads.trained[0].name == "colours"
     assert sft.trl == {}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_every_command_names_a_function_that_exists(command):
+    module, _, name = command.function.partition(":")
+    source = Path(importlib.util.find_spec(module).origin).read_text()  # importing would take long
+    functions = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    assert name in functions
 
 
 @pytest.mark.parametrize("config", ["GRPOConfig", "SFTConfig"])

@@ -95,7 +95,7 @@ def test_a_file_that_fails_on_import_is_one_message(tmp_path, text, message):
 def test_a_package_that_lacks_a_dependency_names_the_dependency(tmp_path, monkeypatch):
     (tmp_path / "lacking_head.py").write_text("import no_such_package")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UserError, match="importing lacking_head .* 'no_such_package'"):
+    with pytest.raises(UserError, match=r"importing lacking_head .* 'no_such_package'"):
         find("lacking_head:X")
 
 
@@ -131,7 +131,7 @@ def test_built_heads_share_instances_and_carry_their_settings():
     ("given", "message"),
     [
         ({"rewards": ""}, "rewards is empty"),
-        ({"rewards": f"{PLAIN},,{COLOURS}"}, "between its commas"),
+        ({"rewards": f"{PLAIN},,{COLOURS}"}, "a head must stand beside each comma"),
         ({"rewards": f"{PLAIN},{PLAIN}=2"}, "stands there twice"),
         ({"rewards": f"{PLAIN},{Path(FILE).parent}/../tests/heads_for_tests.py:Plain"}, "plain"),
         ({"rewards": f"{COLOURS},{FILE}:SameName"}, "two heads are called 'colours'"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from balcap.config import NORMALIZERS
 from balcap.matrix import RewardMatrix
@@ -43,15 +44,13 @@ def matrices(draw, masked: bool = True) -> RewardMatrix:
     """1 to 4 groups of 1 to 6 captions in any order, 1 to 3 heads, scores k/20 with many ties."""
     sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     group = draw(st.permutations(np.repeat(range(len(sizes)), sizes).tolist()))
-    heads = draw(st.integers(1, 3))
-    cells = len(group) * heads
-
-    def table(cell):
-        drawn = draw(st.lists(cell, min_size=cells, max_size=cells))
-        return np.array(drawn).reshape(-1, heads)
-
-    values = table(st.integers(0, 20)) / 20
-    scored = table(st.sampled_from([True, True, True, False])) if masked else values >= 0
+    shape = (len(group), draw(st.integers(1, 3)))
+    # Without `fill`, most cells would be alike and most groups dead.
+    values = draw(arrays(int, shape, elements=st.integers(0, 20), fill=st.nothing())) / 20
+    scored = np.ones(shape, bool)
+    if masked:
+        holes = draw(st.sets(st.integers(0, scored.size - 1), max_size=scored.size // 2))
+        scored.flat[list(holes)] = False
     return make(values.T, np.array(group), scored)
 
 

@@ -23,7 +23,7 @@ COMMANDS = {
             name="train",
             summary="Train a captioner with several rewards",
             settings=TrainSettings,
-            function="balcap.trainer:train",
+            function="balcap.train:train",
             trl_config="GRPOConfig",
             examples="""
 balcap train --dry-run

@@ -16,6 +16,9 @@ from balcap.cli.values import is_open, literals
 _COLUMN = 30
 _MARKS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", bool: "true|false"}
 
+_PRESETS_NOTE = (
+    "Defaults named tiny, full and lora: for a tiny policy, another, another with adapters."
+)
 _GENERAL = (
     ("--config FILE", "YAML file of settings; may be given again: a later file counts over an "
      "earlier one, an option over every file"),
@@ -49,6 +52,8 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
     by_place = " ".join(_mark(option) for option in options.values() if option.positional)
     usage = f"usage: balcap {command.name} {by_place} [--SETTING VALUE ...]".replace("  ", " ")
     lines = [usage, "", f"{command.summary}."]
+    if hasattr(command.settings, "presets"):
+        lines += [_PRESETS_NOTE]
     for group in dict.fromkeys(option.group for option in options.values()):
         inside = [option for option in options.values() if option.group == group]
         lines += ["", group, *rows((label(option), option.help) for option in inside)]

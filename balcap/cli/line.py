@@ -90,14 +90,15 @@ SWITCH_VALUES = ("true", "false", "True", "False", "null", "None")
 
 
 def _by_place(alone: list[str], options: Mapping[str, Option]) -> dict[str, Any]:
-    if not alone:
+    """Give the words that follow no name to the setting that is meant by its place."""
+    place = next((option for option in options.values() if option.positional), None)
+    room = 0 if place is None else len(alone) if place.is_list else 1
+    unexpected = [word for word in alone if word.startswith("-")] + alone[room:]
+    if unexpected:
+        raise UserError(
+            f"unexpected {unexpected[0]!r}; a setting is written --name value, and a list without "
+            "blanks: qa,cov"
+        )
+    if place is None or not alone:
         return {}
-    for option in options.values():
-        if option.positional and option.is_list:
-            return {option.name: alone}
-        if option.positional and len(alone) == 1:
-            return {option.name: alone[0]}
-    raise UserError(
-        f"unexpected {alone[-1]!r}; a setting is written --name value, and a list without blanks: "
-        "qa,cov"
-    )
+    return {place.name: alone if place.is_list else alone[0]}

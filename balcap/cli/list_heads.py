@@ -41,7 +41,7 @@ def _described(reference: str) -> Iterator[str]:
     head = find(reference)
     needs = ", ".join(sorted(head().needs)) or "only the caption"
     low, high = head.range
-    yield f"{head.name}: {summary(head)}"
+    yield f"{head.name}: {summary(head)}".rstrip(": ")
     yield f"  scores from {low:g} to {high:g}; needs {needs}"
     yield from rows(
         (label(option), option.help) for option in options_of(head.Config, f"{head.name}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 
@@ -43,34 +43,42 @@ class Option:
         return get_origin(self.kind) in (list, tuple)
 
 
-def options_of(settings: type, prefix: str = "") -> Iterator[Option]:
-    """Yield the settings of a data class, then those of the data classes inside it."""
+def options_of(settings: type, prefix: str = "", start: Any = None) -> Iterator[Option]:
+    """Yield the settings of a data class, then those of the data classes inside it.
+
+    Args:
+        settings: the data class.
+        prefix: of every name, such as `lora.`.
+        start: the instance that stands for "nothing given", where it is not the class's own.
+    """
     kinds = get_type_hints(settings)
     docs = _docs(settings)
-    inner: list[tuple[type, str]] = []
+    inner: list[tuple[type, str, Any]] = []
     for item in fields(settings):
         name, kind = prefix + item.name, kinds[item.name]
+        value = _default(item) if start is None else getattr(start, item.name)
         if is_dataclass(kind):
-            inner.append((cast(type, kind), f"{name}."))
+            inner.append((cast(type, kind), f"{name}.", value))
             continue
-        text = docs.get(item.name, "") + _default(item.default, item.name, settings)
+        text = docs.get(item.name, "") + _shown(value, item.name, settings)
         owner = _owner(settings, item.name)
         yield Option(name, kind, text, summary(owner), item.metadata.get("positional"))
-    for kind, below in inner:
-        yield from options_of(kind, below)
+    for kind, below, value in inner:
+        yield from options_of(kind, below, value)
 
 
-def build(settings: type, values: Mapping[str, Any], prefix: str = "") -> Any:
+def build(settings: type, values: Mapping[str, Any], prefix: str = "", start: Any = None) -> Any:
     """Make an instance of a settings class out of dotted names; what is not given is default."""
     kinds = get_type_hints(settings)
     given = {}
     for item in fields(settings):
-        name = prefix + item.name
-        if is_dataclass(kinds[item.name]):
-            given[item.name] = build(kinds[item.name], values, f"{name}.")
+        name, kind = prefix + item.name, kinds[item.name]
+        if is_dataclass(kind):
+            below = _default(item) if start is None else getattr(start, item.name)
+            given[item.name] = build(cast(type, kind), values, f"{name}.", below)
         elif name in values:
             given[item.name] = values[name]
-    return settings(**given)
+    return settings(**given) if start is None else replace(start, **given)
 
 
 def groups_of(names: Collection[str]) -> set[str]:
@@ -80,7 +88,7 @@ def groups_of(names: Collection[str]) -> set[str]:
 
 def summary(documented: object) -> str:
     """First line of a docstring, without the full stop; empty where there is none."""
-    return (inspect.getdoc(documented) or "").partition("\n")[0].rstrip(".")
+    return inspect.cleandoc(documented.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def _owner(settings: type, name: str) -> type:
@@ -98,15 +106,23 @@ def _docs(settings: type) -> dict[str, str]:
     return found
 
 
-def _default(value: Any, name: str, settings: type) -> str:
+def _default(item: Field[Any]) -> Any:
+    """The default of a field; None where it has none."""
+    if item.default_factory is not MISSING:
+        return item.default_factory()
+    return None if item.default is MISSING else item.default
+
+
+def _shown(value: Any, name: str, settings: type) -> str:
+    """How a default looks in the help. Off and empty are not worth a word."""
     presets = getattr(settings, "presets", {})
     by_policy = {size: getattr(preset, name, None) for size, preset in presets.items()}
-    if value is None and None not in by_policy.values() and by_policy:
+    if value is None and by_policy and None not in by_policy.values():
         if len(set(by_policy.values())) == 1:
             return f" (default: {next(iter(by_policy.values()))})"
         return f" (default: {', '.join(f'{size} {one:g}' for size, one in by_policy.items())})"
     if isinstance(value, tuple | list):
         value = ",".join(str(part) for part in value)
-    if value is None or value is False or value is MISSING or value == "":
+    if value is None or value is False or value in ("", {}):
         return ""
     return f" (default: {'true' if value is True else value})"

@@ -18,7 +18,7 @@ from balcap.cli.options import Option, build, groups_of, options_of, summary
 from balcap.cli.trl_fields import check_trl_field
 from balcap.cli.values import allowed, convert
 from balcap.errors import UserError, did_you_mean
-from balcap.heads import Choice, Selected, choose, installed
+from balcap.heads import Choice, Selected, choose, gated_heads, installed
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
         values["trl"] = trl
     settings = build(command.settings, values)
     heads = choice.build(_configs(choice, values)) if choice else None
+    if heads and command.has("gate_heads"):
+        gated_heads(settings.gate_heads, heads.weights)
     return Parsed(settings, heads, print_config)
 
 
@@ -127,12 +129,12 @@ def _options(command: Command, choice: Choice | None) -> dict[str, Option]:
         try:
             for option in options_of(head.Config, f"{head.name}."):
                 allowed(option.kind)
-                title = f"Reward head {head.name}: {summary(head)}"
+                title = f"Reward head {head.name}: {summary(head)}".rstrip(": ")
                 options[option.name] = replace(option, group=title)
         except (KeyError, NameError) as error:
             raise UserError(
-                f"the reward head {head.name!r} has a setting of unknown type ({error}); use str, int, "
-                "float, bool, Path, Literal, a list of these, or a data class"
+                f"the reward head {head.name!r} has a setting of unknown type ({error}); "
+                "use str, int, float, bool, Path, Literal, a list of these, or a data class"
             ) from error
     return options
 
@@ -158,19 +160,23 @@ def _checked(
         if name.startswith("trl.") and command.trl_config:
             check_trl_field(command.trl_config, name[4:])
             kind = Any
-        elif name in options:
+        elif name in options and name != "trl":
             kind = options[name].kind
         else:
             raise _unknown(source, name, options)
         if value is None and not source:
             raise line.needs_value(name)
-        values[name] = convert(value, kind, shown)
+        values[name] = convert(value, kind, shown, is_text=not source)
     return values
 
 
 def _unknown(source: str, name: str, options: dict[str, Option]) -> UserError:
     shown = f"{source}{name}" if source else "--" + name.replace("_", "-")
     head = name.partition(".")[0]
+    if name == "trl":
+        return UserError(
+            f"{shown} is written --trl.FIELD VALUE, or as lines under `trl:` in a file"
+        )
     inside = [option for option in options if option.startswith(f"{name}.")]
     if inside:
         listed = inside if source else [options[option].flag for option in inside]

@@ -12,7 +12,7 @@ from balcap.cli.files import parse_yaml
 from balcap.errors import UserError, did_you_mean
 
 
-def convert(value: Any, kind: Any, name: str) -> Any:
+def convert(value: Any, kind: Any, name: str, *, is_text: bool = False) -> Any:
     """Return `value` as an instance of `kind`.
 
     Args:
@@ -20,12 +20,13 @@ def convert(value: Any, kind: Any, name: str) -> Any:
         kind: str, int, float, bool, Path, Any, Literal[...], tuple[X, ...], list[X], a mapping,
             or a union of them. `null` is None where the union allows it.
         name: the setting, for the error.
+        is_text: whether `value` comes from the command line: a mapping is then written as YAML.
 
     Raises:
         UserError: with the setting, the value, and what is allowed.
     """
     try:
-        return _as(value, kind)
+        return _as(parse_yaml(value) if is_text and is_open(kind) else value, kind)
     except ValueError:
         words = [str(word) for word in literals(kind)]
         raise UserError(
@@ -40,16 +41,19 @@ def _as(value: Any, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return _as_literal(value, get_args(kind))
     if get_origin(kind) in (tuple, list):
-        parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        parts = _split(value) if isinstance(value, str) else value
         if not isinstance(parts, list | tuple):
             raise ValueError(value)
         return get_origin(kind)(_as(part, get_args(kind)[0]) for part in parts)
     if is_open(kind):
-        value = parse_yaml(value) if isinstance(value, str) else value
         if kind is not Any and not isinstance(value, Mapping):
             raise ValueError(value)
         return value
     return _as_scalar(value, kind)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 def _as_one_of(value: Any, kinds: tuple[Any, ...]) -> Any:
@@ -82,7 +86,9 @@ def _as_scalar(value: Any, kind: Any) -> Any:
 
 
 def is_open(kind: Any) -> bool:
-    """Whether anything of YAML may stand there: Any, or a mapping."""
+    """Whether anything of YAML may stand there: Any, a mapping, or a union with one of them."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return any(is_open(part) for part in get_args(kind))
     origin = get_origin(kind) or kind
     return kind is Any or (isinstance(origin, type) and issubclass(origin, Mapping))
 

@@ -15,9 +15,9 @@ once it stands under `[project.entry-points."balcap.rewards"]` of an installed p
 """
 
 from balcap.heads.contract import Head, NoSettings
-from balcap.heads.written import dump
 from balcap.heads.finding import find, installed
 from balcap.heads.selection import Choice, Selected, choose, gated_heads
+from balcap.heads.written import dump
 
 __all__ = [
     "Choice",

@@ -84,7 +84,7 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
 
     Args:
         setting: where the text stands, for the error.
-        text: comma separated; blanks around the parts do not count. Empty text has no parts.
+        text: comma separated. Empty text has no parts.
 
     Raises:
         UserError: for an empty part, a part that stands twice, or a bad weight.
@@ -93,7 +93,9 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
     for part in text.split(",") if text.strip() else []:
         name, equals, weight = (piece.strip() for piece in part.partition("="))
         if not name:
-            raise UserError(f"{setting} is {text!r}; between its commas must stand a head each")
+            raise UserError(
+                f"{setting} is {text!r}; a head must stand beside each comma: qa,cov (no blanks)"
+            )
         if name in result:
             raise UserError(f"{setting} is {text!r}; {name!r} stands there twice")
         result[name] = _weight(f"{setting}: the weight of {name}", weight) if equals else None

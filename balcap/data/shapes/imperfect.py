@@ -52,7 +52,7 @@ def _garbled(thing: Thing, rng: random.Random) -> Thing:
 
 
 def _short(scene: Scene, things: list[Thing], rng: random.Random) -> str:
-    first, second = sorted(rng.sample(things, 2), key=lambda thing: thing.place)
+    first, second = things[:2]
     return rng.choice(
         (
             f"A {first.name} and a {second.name}.",
@@ -64,9 +64,8 @@ def _short(scene: Scene, things: list[Thing], rng: random.Random) -> str:
 
 
 def _decent(scene: Scene, things: list[Thing], rng: random.Random) -> str:
-    said = sorted(rng.sample(things, rng.randint(1, 2)), key=lambda t: t.place)
     lines = [intro(scene)] if rng.random() < 0.5 else []
-    for thing in said:
+    for thing in things[: rng.randint(1, 2)]:
         full = thing_sentence(thing)
         bare = f"There is a {thing.name} {place_phrase(thing.place)}."
         vague = f"There is a {thing.size} {thing.name}."
