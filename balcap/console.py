@@ -27,14 +27,18 @@ class Progress:
         self.steps = steps
         self.first = done
         self.heads = heads
-        self.start = time.monotonic()
+        self.began = time.monotonic()
         self._printed = 0.0
         self._live = sys.stdout.isatty()
+
+    def begin(self) -> None:
+        """Start the clock that pace and ETA are taken from."""
+        self.began = time.monotonic()
 
     def show(self, step: int, metrics: Metrics) -> None:
         """Show a step's metrics."""
         now = time.monotonic()
-        line = self.line(step, metrics, now - self.start)
+        line = self.line(step, metrics, now - self.began)
         if self._live:
             end = "\n" if step == self.steps else ""
             print(f"\r\x1b[K{line}", end=end, flush=True)

@@ -23,6 +23,10 @@ class UserError(Exception):
     """
 
 
+class HeadError(UserError):
+    """A reward head broke its contract or raised; names the head, and where to mend it."""
+
+
 class RunError(Exception):
     """The surroundings failed, not the user's settings; what was computed has been kept."""
 

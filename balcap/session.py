@@ -111,6 +111,7 @@ class Session:
             if self.leads:
                 self.folder.rewind(self.resumed_at)
                 say(f"continuing after step {self.resumed_at}")
+        self.progress.begin()
         try:
             self.trainer.train(resume_from_checkpoint=checkpoint)
         except UserError:

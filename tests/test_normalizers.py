@@ -193,9 +193,11 @@ def test_a_group_dies_at_the_stated_range():
     assert live_cells(make([[1000.0, 1000.0011]])).all()
 
 
-def test_heads_that_cancel_give_exactly_0():
+@pytest.mark.parametrize("normalizer", [*SUMMED, "gdpo", "gdpo_live", "gd2po"])
+def test_heads_that_cancel_give_exactly_0(normalizer):
+    # Not so for mo_grpo, whose rounding errors stay rounding errors, nor for rvpo: no cancelling.
     rising = np.arange(6) / 10
-    assert not advantages(make([rising, 1 - rising]), "gdpo").any()
+    same(advantages(make([rising, 1 - rising]), normalizer), 0.0)
 
 
 @EACH
@@ -228,8 +230,10 @@ def test_only_the_ratio_of_weights_counts_after_whitening(matrix, factor):
 
 
 def test_a_small_beta_of_rvpo_is_gdpo_and_a_large_one_is_the_worst_head():
-    rng = np.random.default_rng(0)
-    matrix = make(rng.random((3, 24)), np.repeat(np.arange(4), 6))
+    scores = np.random.default_rng(0).random((3, 24))
+    matrix = make(scores, np.repeat(np.arange(4), 6))
+    with_dead = make(np.hstack([scores, np.ones((3, 6))]), np.repeat(np.arange(5), 6))
+    near(advantages(with_dead, "rvpo", beta=1e-6), advantages(with_dead, "gdpo"), atol=1e-3)
     near(advantages(matrix, "rvpo", beta=1e-6), advantages(matrix, "gdpo"), atol=1e-3)
     worst = normalized(matrix, "mo_grpo").per_head.min(axis=1).reshape(4, 6)
     centred = (worst - worst.mean(axis=1, keepdims=True)).ravel()
@@ -294,6 +298,13 @@ def test_gdpo_counts_dead_groups_in_its_std_and_gdpo_live_does_not():
     near(live, [-0.7406217, -0.3968980, 1.1375197, 0, 0, 0], atol=1e-7)
 
 
+def test_gdpo_takes_off_the_mean_that_a_gate_of_mode_post_leaves():
+    # z = -1, 0, 1 of which the last is taken out: S = -1, 0, 0; mean -1/3; std
+    # sqrt((4/9 + 1/9 + 1/9) / 2) = 0.5773503. The caption taken out does not move.
+    matrix = make([A]).with_columns(kept=np.array([[True], [True], [False]]))
+    near(advantages(matrix, "gdpo", eps=0.0), [-1.1547005, 0.5773503, 0.0])
+
+
 def test_gain_of_one_live_group_among_64():
     # Of 512 captions 8 are live, with sum of z² = 7: std sqrt(7 / 511), gain 8.544. gdpo_live: 1
     # group alone, std sqrt(7 / 7) = 1.
@@ -313,6 +324,8 @@ def test_gdpo_live_caps_the_gain_when_heads_cancel():
     parts = normalized(matrix, "gdpo_live", eps=0.0)
     assert parts.gain == pytest.approx(2**0.5)
     near(parts.advantage, [-0.0494132, 0.0941241, -0.0447110], atol=1e-6)
+    # A third head that is dead does not count in u.
+    same(advantages(make([A, [2, 1.1, 0], [5, 5, 5]]), "gdpo_live", eps=0.0), parts.advantage)
 
 
 def test_gd2po_in_numbers():
@@ -323,6 +336,25 @@ def test_gd2po_in_numbers():
     matrix = make([first + both, second + both], np.repeat([0, 1], 4))
     expected = [-0.5270463, 0, 0.5270463, 0, -1.0540926, -1.0540926, 1.0540926, 1.0540926]
     near(advantages(matrix, "gd2po", eps=0.0), expected, atol=1e-7)
+
+
+def test_gd2po_with_tau_1_drops_every_disagreement_and_nothing_else():
+    # Signs of z, head by head: - - +, - + +, + + +, so that only the third caption agrees with
+    # itself; in the second group all three heads rise together.
+    matrix = make(
+        [[0, 0, 3, 0, 1, 2], [0, 3, 3, 0, 1, 2], [3, 3, 3.1, 0, 1, 2]], [0, 0, 0, 1, 1, 1]
+    )
+    moved = advantages(matrix, "gd2po", tau=1.0) != 0
+    same(moved, [False, False, True, True, False, True])
+
+
+def test_rvpo_leaves_an_absent_head_out_of_the_mean():
+    # z of a: -1, 0, 1; of b: absent, -0.7071068, 0.7071068. M = -1 (a alone),
+    # -log((1 + e^0.7071068) / 2) = -0.4147927, -log((e^-1 + e^-0.7071068) / 2) = 0.8428684;
+    # less their mean of -0.1906414.
+    parts = normalized(make([A, [None, 0, 1]]), "rvpo", eps=0.0)
+    near(parts.per_head.sum(axis=1), [-0.8093586, -0.2241513, 1.0335098], atol=1e-5)
+    assert parts.per_head[0, 1] == 0.0
 
 
 def test_rvpo_in_numbers():

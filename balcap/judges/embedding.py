@@ -140,7 +140,9 @@ def load_encoder(model: str, device: str) -> Any:
 def _source(model: str) -> str:
     if model != "auto":
         if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
-            raise UserError(f"model is {model!r}: no such folder; set a folder, a hub id, or `auto`")
+            raise UserError(
+                f"model is {model!r}: no such folder; set a folder, a hub id, or `auto`"
+            )
         return str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
     if find_spec(PACKAGE) is None:
         return DEFAULT_MODEL

@@ -1,0 +1,23 @@
+"""What several tests need: quiet libraries, and small policies of both families."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may depend on a network
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+FAMILIES = ("qwen2.5-vl", "llava-1.5")
+
+
+@pytest.fixture(scope="session")
+def fresh_policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A random policy folder of each family, saved by transformers itself."""
+    from balcap.policies.fresh import make
+
+    texts = ["The picture shows two shapes on a gray background. A red circle is at the top."] * 20
+    folders = {family: tmp_path_factory.mktemp(family) for family in FAMILIES}
+    for family, folder in folders.items():
+        make(family, texts, folder)  # type: ignore[arg-type]
+    return folders

@@ -1,0 +1,73 @@
+"""Captions outside training, with random policies of both families."""
+
+from pathlib import Path
+
+import pytest
+
+from balcap.config import DataSettings, LoraSettings, ModelSettings, PolicySettings, ShapesSettings
+from balcap.data import shapes
+from balcap.policies import for_training, load, new_adapters
+from balcap.policies.writing import Sampling, write_captions
+
+FAMILIES = ("qwen2.5-vl", "llava-1.5")
+SAMPLES, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=5)))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_captions_come_in_order_and_within_their_length(
+    family: str, fresh_policies: dict[str, Path]
+) -> None:
+    policy = load(ModelSettings(policy=str(fresh_policies[family])))
+    written = list(write_captions(policy, SAMPLES, Sampling(max_tokens=6, batch=2)))
+    assert [caption.sample.id for caption in written] == [sample.id for sample in SAMPLES]
+    assert all(0 < (caption.num_tokens or 0) <= 6 for caption in written)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_seed_gives_the_same_captions_and_leaves_the_callers_draws_alone(
+    family: str, fresh_policies: dict[str, Path]
+) -> None:
+    import torch
+
+    policy = load(ModelSettings(policy=str(fresh_policies[family])))
+    sampling = Sampling(temperature=1.0, max_tokens=8, batch=3, seed=4)
+    torch.manual_seed(0)
+    first = [caption.text for caption in write_captions(policy, SAMPLES, sampling)]
+    drawn = torch.rand(1)
+    assert first == [caption.text for caption in write_captions(policy, SAMPLES, sampling)]
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(1))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_frozen_vision_tower_has_no_gradient_and_the_rest_has(
+    family: str, fresh_policies: dict[str, Path]
+) -> None:
+    settings = PolicySettings(policy=str(fresh_policies[family]), freeze_vision=True)
+    policy = for_training(settings)
+    frozen = {n for n, p in policy.model.named_parameters() if not p.requires_grad}
+    assert frozen
+    assert all(policy.family.vision in name for name in frozen)
+    assert len(frozen) < len(list(policy.model.named_parameters()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_adapters_leave_a_frozen_tower_alone(family: str, fresh_policies: dict[str, Path]) -> None:
+    from peft import get_peft_model
+
+    settings = PolicySettings(
+        policy=str(fresh_policies[family]), freeze_vision=True, lora=LoraSettings(rank=4)
+    )
+    policy = for_training(settings)
+    config = new_adapters(settings, policy)
+    assert (config.r, config.lora_alpha) == (4, 8)  # alpha: twice the rank
+    adapted = [
+        n for n, p in get_peft_model(policy.model, config).named_parameters() if p.requires_grad
+    ]
+    assert adapted
+    assert not any(policy.family.vision in name for name in adapted)
+
+
+def test_no_adapters_are_made_without_a_rank(fresh_policies: dict[str, Path]) -> None:
+    settings = PolicySettings(policy=str(fresh_policies["llava-1.5"]))
+    assert new_adapters(settings, for_training(settings)) is None
