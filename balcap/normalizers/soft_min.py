@@ -15,13 +15,13 @@ def rvpo(
     """A = whiten(M - mean_g M), M_i = -1/beta log( sum_k w_k exp(-beta z_ik) / sum_k w_k ).
 
     M is a soft minimum: about mean_k z - beta/2 var_k z for small beta, min_k z for large. The
-    sums are over the heads that tell the caption from its group: one that is not scored, or dead
-    in the group, is left out and not taken as 0. The group means of M are not 0, hence the
-    re-centring.
+    sums are over the heads that tell the caption from its group: one that is not scored, dead in
+    the group, or taken out by a gate of mode `post` is left out, and not taken as 0. The group
+    means of M are not 0, hence the re-centring.
 
     After RVPO, arXiv 2605.05750, whose abstract we have read and whose method section we have
     not: how weights enter, beta, and the step over the batch (GDPO's, so that the two can be
-    compared at one learning rate; small beta gives GDPO) are ours.
+    compared at one learning rate; small beta gives GDPO where all heads are live) are ours.
 
     A soft minimum does not split into heads; `per_head` deals M - mean_g M out by the heads' pull
     on it, dM/dz_k = w_k exp(-beta z_k) / sum, which adds up to 1.

@@ -3,7 +3,7 @@
 The head with the largest spread decides (MO-GRPO, theorem 1). Where a caption lacks a head, its
 sum is over the heads it has, as in TRL (`nansum`): a missing score thereby counts as a score of 0
 and, rewards being positive, mostly as a loss. The normalisers that treat heads one by one do not
-have this bias.
+have this bias. A gate of mode `post` here sets the head's share of the advantage to 0.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from balcap.config import ModelSettings, PolicySettings
@@ -26,19 +27,25 @@ class Policy:
     family: Family
 
 
-def load(settings: ModelSettings, *, trainable: bool = False) -> Policy:
+def load(
+    settings: ModelSettings, *, trainable: bool = False, checkpoint: Path | None = None
+) -> Policy:
     """Load a policy's weights and processor.
 
     Args:
         settings: which policy, number format and pixel limits.
         trainable: whether LoRA adapters that the policy has can be trained on.
+        checkpoint: a checkpoint of a training of this policy, whose weights are taken instead.
+            transformers' own resuming does not do it: its checkpoints have other key names than
+            the model in memory, and loading them leaves the weights as they were, in silence.
 
     Raises:
         UserError: if there is no such policy, or it is of neither family.
     """
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    found = locate(settings.policy)
+    origin = locate(settings.policy)
+    found = locate(str(checkpoint)) if checkpoint else origin
     pixels = {
         name: value
         for name, value in (
@@ -50,6 +57,7 @@ def load(settings: ModelSettings, *, trainable: bool = False) -> Policy:
     processor = AutoProcessor.from_pretrained(found.source, **pixels)
     processor.tokenizer.padding_side = "left"
     model = AutoModelForImageTextToText.from_pretrained(found.source, dtype=dtype_of(settings))
+    model.config._name_or_path = origin.source  # TRL loads the reference policy from here
     if found.adapter:
         from peft import PeftModel
 
@@ -57,9 +65,9 @@ def load(settings: ModelSettings, *, trainable: bool = False) -> Policy:
     return Policy(model, processor, found.family)
 
 
-def for_training(settings: PolicySettings) -> Policy:
+def for_training(settings: PolicySettings, checkpoint: Path | None = None) -> Policy:
     """Load a policy whose vision tower stays as it is where the settings freeze it."""
-    policy = load(settings, trainable=True)
+    policy = load(settings, trainable=True, checkpoint=checkpoint)
     if settings.freeze_vision:
         for name, parameter in policy.model.named_parameters():
             if policy.family.vision in name:
