@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from balcap import processes
 from balcap.config import TrainSettings
 from balcap.credit import CreditRule
 from balcap.data import Loaded, check_needs, load
@@ -46,7 +46,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
         UserError: naming the first thing that does not fit.
     """
     rule = CreditRule.of(settings, selected.weights)
-    micro_batch(settings, processes())
+    micro_batch(settings, processes.count())
     locate(settings.policy)
     loaded = load(settings, settings.seed)
     samples = loaded.train
@@ -82,16 +82,6 @@ def rehearse(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
     """Let every head score a few references, so that one that cannot work says so at once."""
     few = samples[:REHEARSED]
     score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
-
-
-def processes() -> int:
-    """Number of processes of this training, as `accelerate launch` tells it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def is_first() -> bool:
-    """Whether this process is the one that prints and writes."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _serves(samples: Sequence[Sample], head: Head[Any]) -> bool:

@@ -76,7 +76,7 @@ def score(
         matrix=RewardMatrix(
             values=np.array(values, dtype=np.float64).reshape(shape),
             scored=np.array(scored, dtype=np.bool_).reshape(shape),
-            group=np.array(group, dtype=np.int64),
+            group=np.asarray(group),
             heads=tuple(head.name for head in heads),
         ),
         reasons=tuple(

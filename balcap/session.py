@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from accelerate import PartialState
 from transformers import PrinterCallback, set_seed
 
+from balcap import processes
 from balcap.closing import say_closing
 from balcap.config import TrainSettings
 from balcap.console import Progress, number, say
@@ -42,7 +42,7 @@ class Session:
         self.plan = plan
         self.folder = folder
         self.stop = StopOnSignal()
-        self.state = PartialState()
+        self.state = processes.state()
         self.resumed_at = folder.last_step() if settings.resume else 0
         assert settings.steps is not None, "settings are resolved first"
         trained = [head.name for head in plan.trained]

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from balcap import policies, processes
 from balcap.config import SftSettings
 from balcap.console import clock, number, say
 from balcap.data import check_needs, load
 from balcap.grpo_settings import micro_batch
 from balcap.heads import dump
-from balcap.plan import is_first, processes
-from balcap.policies import locate
 from balcap.runs import RunFolder
 from balcap.sample import Sample
 
@@ -28,17 +27,17 @@ def run(settings: SftSettings) -> int:
         UserError: if policy, data or settings do not fit, before a model is loaded.
     """
     settings = settings.resolved()
-    locate(settings.policy)
+    policies.locate(settings.policy)
     loaded = load(settings, settings.seed).train
     check_needs(loaded, {"sft": frozenset({"image", "reference"})})
     samples = [s for s in loaded if s.reference and s.image is not None]
     folder = RunFolder(settings.run or RunFolder.new_path(f"sft-{Path(settings.policy).name}"))
-    if is_first():
+    if processes.is_first():
         folder.create(dump(settings))
         say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
     trainer = _trainer(settings, samples, folder)
     trainer.train()
-    if is_first():
+    if processes.is_first():
         say(f"trained: balcap train --policy {folder.path}")
     return 0
 
@@ -47,7 +46,6 @@ def _trainer(settings: SftSettings, samples: Sequence[Sample], folder: RunFolder
     from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
 
-    from balcap import policies
     from balcap.session import quiet
 
     quiet()
@@ -59,7 +57,7 @@ def _trainer(settings: SftSettings, samples: Sequence[Sample], folder: RunFolder
         train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
         processing_class=policy.processor,
         peft_config=policies.new_adapters(settings, policy),
-        callbacks=[_progress(folder)] if is_first() else [],
+        callbacks=[_progress(folder)] if processes.is_first() else [],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -69,10 +67,8 @@ def _config(settings: SftSettings, folder: RunFolder) -> Any:
     import torch
     from trl import SFTConfig
 
-    from balcap.policies import dtype_of
-
     assert settings.batch is not None
-    size = micro_batch(settings, processes())
+    size = micro_batch(settings, processes.count())
     length = {"num_train_epochs": settings.epochs}
     ours: dict[str, Any] = {
         "output_dir": str(folder.checkpoints),
@@ -81,11 +77,11 @@ def _config(settings: SftSettings, folder: RunFolder) -> Any:
         "lr_scheduler_type": "linear",
         "warmup_steps": settings.warmup,
         "per_device_train_batch_size": size,
-        "gradient_accumulation_steps": settings.batch // (size * processes()),
+        "gradient_accumulation_steps": settings.batch // (size * processes.count()),
         "max_length": None,  # cutting tokens could cut image tokens; references are cut instead
         "completion_only_loss": True,
         "seed": settings.seed,
-        "bf16": dtype_of(settings) == torch.bfloat16,
+        "bf16": policies.dtype_of(settings) == torch.bfloat16,
         "use_cpu": not torch.cuda.is_available(),
         "gradient_checkpointing": settings.gradient_checkpointing,
         "save_strategy": "steps",

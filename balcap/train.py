@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from balcap import processes
 from balcap.config import TrainSettings
 from balcap.console import say
 from balcap.data import Loaded
 from balcap.heads import Selected, dump
-from balcap.plan import is_first, plan, processes
+from balcap.plan import plan
 from balcap.runs import RunFolder
 
 INTERRUPTED = 130
@@ -33,7 +34,7 @@ def train(settings: TrainSettings, selected: Selected) -> int:
     """
     settings = settings.resolved()
     checked = plan(settings, selected)
-    if is_first():
+    if processes.is_first():
         _say_data(checked.loaded)
     if settings.dry_run:
         from balcap.dry_run import dry_run
@@ -51,14 +52,13 @@ def train(settings: TrainSettings, selected: Selected) -> int:
 def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
     """The run's folder, the same for all processes; the first one makes it."""
     path = settings.resume or settings.run or RunFolder.new_path(Path(settings.policy).name)
-    if processes() > 1:
-        from accelerate import PartialState
+    if processes.count() > 1:
         from accelerate.utils import broadcast_object_list
 
-        PartialState()  # starts the process group
+        processes.state()
         path = broadcast_object_list([path])[0]
     folder = RunFolder(path)
-    if is_first() and not settings.resume:
+    if processes.is_first() and not settings.resume:
         folder.create(dump(replace(settings, run=path), selected))
     return folder
 

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from balcap.config import within
 from balcap.errors import UserError
 from balcap.heads import Head
@@ -60,9 +58,10 @@ class CovConfig:
 
 
 class Cov(Head[CovConfig]):
-    """Mean over the units of clip((similarity - low) / (high - low), 0, 1); in [0, 1].
+    """Share of the reference that the caption states, in [0, 1]; 0 for an empty caption.
 
-    0 for an empty caption. A caption that says more than the reference loses nothing.
+    The mean over the units of clip((similarity - low) / (high - low), 0, 1). A caption that says
+    more than the reference loses nothing.
     """
 
     name = "cov"
@@ -83,11 +82,12 @@ class Cov(Head[CovConfig]):
         low, high = self.config.bounds
         pairs = [(self._units(caption.sample), caption.text) for caption in captions]
         found = stated(pairs, embedder(self.config.model, self.config.device))
+        missing = Unscored("no reference" if self.config.unit == "sentences" else "no facts")
         return [
-            float(np.clip((similarity - low) / (high - low), 0.0, 1.0).mean())
-            if len(similarity)
-            else Unscored("no reference" if self.config.unit == "sentences" else "no facts")
-            for similarity in found
+            sum(min(max((near - low) / (high - low), 0.0), 1.0) for near in units) / len(units)
+            if units
+            else missing
+            for units in found
         ]
 
     def _units(self, sample: Sample) -> tuple[str, ...]:

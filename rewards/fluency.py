@@ -16,7 +16,7 @@ from balcap.config import at_least, within
 from balcap.errors import UserError, did_you_mean
 from balcap.heads import Head
 from balcap.sample import Caption, Score
-from balcap.text import sentences, words
+from balcap.text import sentences, word_count, words
 
 if TYPE_CHECKING:
     from harper import Linter
@@ -58,11 +58,13 @@ class FluencyConfig:
 
 
 class Fluency(Head[FluencyConfig]):
-    """max(0, 1 - lint_cost x lints / words) x distinct 5-grams x distinct sentences x ending.
+    """Clean, unrepeated, finished English, in [0, 1].
+
+    max(0, 1 - lint_cost x lints / words) x distinct 5-grams x distinct sentences x ending.
 
     The two distinct parts are shares of all 5-grams of words and of all sentences, 1 where there
-    are none; the ending is `unfinished` or 1. In [0, 1]. 0 for a text without words, and for one
-    that Harper takes for another language than English, of which it knows nothing.
+    are none; the ending is `unfinished` or 1. 0 for a text without words, and for one that Harper
+    takes for another language than English, of which it knows nothing.
     """
 
     name = "fluency"
@@ -88,7 +90,7 @@ class Fluency(Head[FluencyConfig]):
         if kinds is None:
             return 0.0
         lints = sum(kind not in self.config.ignore for kind in kinds)
-        clean = max(0.0, 1.0 - self.config.lint_cost * lints / len(said))
+        clean = max(0.0, 1.0 - self.config.lint_cost * lints / word_count(text))
         five = [said[i : i + 5] for i in range(len(said) - 4)]
         lines = [sentence.lower() for sentence in sentences(text)]
         ending = 1.0 if is_finished(text) else self.config.unfinished

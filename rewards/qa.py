@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-import numpy as np
-
 from balcap.config import at_least, within
 from balcap.errors import UserError
 from balcap.heads import Head
@@ -83,7 +81,7 @@ class Qa(Head[QaConfig]):
         pairs = [(opts, c.text) for opts, c in zip(options, captions, strict=True)]
         found = stated(pairs, embedder(self.config.model, self.config.device))
         return [
-            self._share(caption, similarity.tolist())
+            self._share(caption, similarity)
             for caption, similarity in zip(captions, found, strict=True)
         ]
 
@@ -99,7 +97,7 @@ class Qa(Head[QaConfig]):
         if self.config.draws:
             dice = random.Random(f"{self.config.seed}\0{caption.sample.id}\0{caption.text}")
             right = dice.choices(right, k=self.config.draws)
-        return float(np.mean(right))
+        return sum(right) / len(right)
 
     def _answer(self, near: list[float]) -> int | None:
         """Index of the option nearest to the caption, or None: cannot say."""

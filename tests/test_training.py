@@ -25,10 +25,11 @@ def head(name: str) -> str:
 def command(policy: Path, run: Path, *more: str) -> list[str]:
     """A short training that needs no embeddings."""
     return [
-        "train", "--policy", str(policy), "--run", str(run), "--rewards", f"{head('Letters')},{head('Brief')}",
-        "--eval-rewards", "", "--gate", "none", "--shapes.train", "40", "--eval-samples", "4", "--eval-batch", "4",
-        "--group-size", "4", "--batch", "8", "--steps", "4", "--save-every", "2", "--max-tokens", "8",
-        "--lr", "1e-3", "--gradient-checkpointing", "false", *more,
+        "train", "--policy", str(policy), "--run", str(run),
+        "--rewards", f"{head('Letters')},{head('Brief')}", "--eval-rewards", "", "--gate", "none",
+        "--shapes.train", "40", "--eval-samples", "4", "--eval-batch", "4",
+        "--group-size", "4", "--batch", "8", "--steps", "4", "--save-every", "2",
+        "--max-tokens", "8", "--lr", "1e-3", "--gradient-checkpointing", "false", *more,
     ]  # fmt: skip
 
 

@@ -40,12 +40,12 @@ class ShapesSettings:
         train: number of training scenes.
         seed: which world; the training and held-out scenes of one seed never overlap.
         captions: what `balcap sft` learns to write: the full reference, the imperfect mixture
-            that the embedded policies start from, or a plain list of the grid's cells.
+            that the embedded policies start from, a list of keywords, or the grid's cells.
     """
 
     train: int = 3000
     seed: int = 0
-    captions: Literal["reference", "imperfect", "cells"] = "reference"
+    captions: Literal["reference", "imperfect", "keywords", "cells"] = "reference"
 
     def __post_init__(self) -> None:
         at_least("shapes.train", self.train, 1)

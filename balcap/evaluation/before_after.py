@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accelerate import PartialState
 from accelerate.utils import gather_object
 
+from balcap import processes
 from balcap.evaluation.held_out import Band, Judged, judge
 from balcap.heads import Head
 from balcap.policies import Policy
@@ -45,7 +45,7 @@ def write_together(policy: Policy, samples: Sequence[Sample], sampling: Sampling
     Equal shares, the last ones repeating a sample if need be: sharded weights can only be used by
     all processes at once.
     """
-    state = PartialState()
+    state = processes.state()
     share = -(-len(samples) // state.num_processes)
     mine = [
         samples[(state.process_index + turn * state.num_processes) % len(samples)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from balcap.judges.embedding import Embedder
 from balcap.text import clauses, words
+
+if TYPE_CHECKING:
+    from balcap.judges.embedding import Embedder, Vectors
 
 # Words of which one excludes the others; those beside each other mean the same. Measured on the
 # shapes world: "at the top left" and "at the top right" have a cosine of 0.99, so that without
@@ -30,9 +30,7 @@ _SETS = tuple(
 )
 
 
-def stated(
-    pairs: Sequence[tuple[Sequence[str], str]], embed: Embedder
-) -> list[NDArray[np.float32]]:
+def stated(pairs: Sequence[tuple[Sequence[str], str]], embed: Embedder) -> list[list[float]]:
     """Compare sentences with captions, all of a batch at once.
 
     Args:
@@ -48,28 +46,24 @@ def stated(
     Raises:
         UserError: if the embedding model cannot be loaded.
     """
-    said = [clauses(text) for _, text in pairs]
-    texts = list(
-        dict.fromkeys(
-            text
-            for (wanted, _), found in zip(pairs, said, strict=True)
-            if found
-            for text in (*wanted, *found)
-        )
-    )
-    vectors = embed(texts)
+    read = [(wanted, clauses(text)) for wanted, text in pairs]
+    texts = list(dict.fromkeys(text for wanted, said in read if said for text in (*wanted, *said)))
     row = {text: i for i, text in enumerate(texts)}
+    vectors = embed(texts)
+    return [_nearest(wanted, said, vectors, row) for wanted, said in read]
 
-    def nearest(wanted: Sequence[str], found: Sequence[str]) -> NDArray[np.float32]:
-        if not wanted or not found:
-            return np.zeros(len(wanted), dtype=np.float32)
-        left, right = ([row[text] for text in side] for side in (wanted, found))
-        cosine = vectors[left] @ vectors[right].T
-        allowed = np.array([[not excludes(a, b) for b in found] for a in wanted])
-        best: NDArray[np.float32] = np.where(allowed, cosine, 0.0).max(axis=1)
-        return np.clip(best, 0.0, 1.0)
 
-    return [nearest(wanted, found) for (wanted, _), found in zip(pairs, said, strict=True)]
+def _nearest(
+    wanted: Sequence[str], said: Sequence[str], vectors: Vectors, row: Mapping[str, int]
+) -> list[float]:
+    import numpy as np
+
+    if not wanted or not said:
+        return [0.0] * len(wanted)
+    cosine = vectors[[row[text] for text in wanted]] @ vectors[[row[text] for text in said]].T
+    excluded = np.array([[excludes(one, other) for other in said] for one in wanted])
+    nearest: list[float] = np.where(excluded, 0.0, cosine).max(axis=1).clip(0.0, 1.0).tolist()
+    return nearest
 
 
 def excludes(one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ out=$1
 for family in qwen2.5-vl llava-1.5; do
   python "$here/fresh.py" "$family" "$out/$family/fresh"
   policy=$out/$family/fresh
-  for lesson in cells reference imperfect; do
+  for lesson in cells keywords imperfect; do
     balcap sft --config "$here/$lesson.yaml" --policy "$policy" --run "$out/$family/$lesson"
     policy=$out/$family/$lesson
   done

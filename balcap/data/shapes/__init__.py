@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from balcap.config import DataSettings
-from balcap.data.shapes.imperfect import cells, imperfect
+from balcap.data.shapes.imperfect import cells, imperfect, keywords
 from balcap.data.shapes.language import facts, questions, reference
 from balcap.data.shapes.scene import Scene, draw_scene
 from balcap.sample import Sample
@@ -46,6 +46,7 @@ def _sample(settings: DataSettings, split: str, index: int, scene: Scene) -> Sam
     written = {
         "reference": reference,
         "imperfect": lambda scene: imperfect(scene, rng),
+        "keywords": keywords,
         "cells": cells,
     }[settings.shapes.captions](scene)
     return Sample(

@@ -1,0 +1,119 @@
+"""The seam with TRL, and that credit does not depend on how captions are shared out."""
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import trl
+from heads_of_tests import Brief, Letters
+from test_training import command
+from trainer_of_tests import make
+from trl import GRPOTrainer
+
+from balcap.rollouts import Rollouts
+from balcap.runs import RunFolder
+
+
+def test_the_seam_is_where_it_was() -> None:
+    """balcap overrides these two private methods: if this fails, read TRL's changes to both."""
+    rewards = inspect.signature(GRPOTrainer._calculate_rewards)
+    assert list(rewards.parameters) == [
+        "self", "inputs", "prompts", "completions", "completion_ids_list",
+    ]  # fmt: skip
+    generate = inspect.signature(GRPOTrainer._generate_and_score_completions)
+    assert list(generate.parameters) == ["self", "inputs"]
+    source = inspect.getsource(GRPOTrainer._generate_and_score_completions)
+    assert (
+        source.count("self._calculate_rewards(inputs, prompts, completions, completion_ids_list)")
+        == 1
+    )
+    assert '"advantages": advantages' in source
+    assert trl.__version__.startswith("1.16.")
+
+
+@pytest.mark.parametrize("family", ["qwen2.5-vl", "llava-1.5"])
+@pytest.mark.parametrize(
+    ("normalizer", "aggregation"), [("gdpo", "normalize_then_sum"), ("grpo", "sum_then_normalize")]
+)
+def test_full_masks_give_trls_own_advantages(
+    family: str,
+    normalizer: str,
+    aggregation: str,
+    fresh_policies: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the real loop, on captions that the policy wrote: TRL's numbers, and ours in their place."""
+    of_trl: list[torch.Tensor] = []
+    used: list[torch.Tensor] = []
+    original = GRPOTrainer._generate_and_score_completions
+
+    def watched(self: Any, inputs: Any) -> Any:
+        output = original(self, inputs)
+        of_trl.append(output["advantages"].clone())
+        return output
+
+    monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", watched)
+    kept: list[Rollouts] = []
+    trainer = make(
+        fresh_policies[family],
+        tmp_path,
+        [Letters(), Brief()],
+        on_rollouts=lambda step, rollouts, seconds: kept.append(rollouts),
+        normalizer=normalizer,
+        gate="none",
+        trl={"multi_objective_aggregation": aggregation},
+    )
+    loss = trainer._compute_loss
+    monkeypatch.setattr(
+        trainer,
+        "_compute_loss",
+        lambda model, inputs: (used.append(inputs["advantages"].clone()), loss(model, inputs))[1],
+    )
+    trainer.train()
+    ours = kept[0].credit.advantage
+    assert np.ptp(ours) > 1
+    # TRL computes in float32 from float32 scores
+    np.testing.assert_allclose(of_trl[0].numpy(), ours, atol=1e-4)
+    # the loss sees ours, in the shuffled order of TRL's split
+    np.testing.assert_allclose(np.sort(used[0].numpy()), np.sort(ours), atol=1e-6)
+
+
+# accelerate's word for several processes on one machine; without a GPU they talk through gloo
+LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+
+
+def test_two_processes_give_the_advantages_of_one(
+    fresh_policies: dict[str, Path], tmp_path: Path
+) -> None:
+    """Groups of 4, 16 captions: each process holds two groups, and whitening is over all four."""
+    script = str(Path(__file__).with_name("trainer_of_tests.py"))
+    arguments = [script, str(fresh_policies["llava-1.5"]), str(tmp_path)]
+    one = subprocess.Popen([sys.executable, *arguments])
+    subprocess.run([sys.executable, *LAUNCH, *arguments], check=True)
+    assert one.wait() == 0
+    expected = json.loads((tmp_path / "1-0.json").read_text())
+    assert np.ptp(expected) > 1
+    for process in range(2):
+        assert json.loads((tmp_path / f"2-{process}.json").read_text()) == expected
+
+
+def test_two_processes_train_into_one_run(fresh_policies: dict[str, Path], tmp_path: Path) -> None:
+    """A group of 8 over two processes with 4 captions each, and three samples held out by two."""
+    run = RunFolder(tmp_path / "run")
+    arguments = command(
+        fresh_policies["llava-1.5"], run.path, "--steps", "2", "--eval-samples", "3"
+    )
+    whole = [*arguments, "--group-size", "8"]
+    subprocess.run([sys.executable, *LAUNCH, "-m", "balcap.cli", *whole], check=True)
+    assert [row["step"] for row in run.read_metrics()] == [1, 2]
+    table = pd.read_parquet(run.rollouts / "step_000001.parquet")
+    assert (len(table), table["group"].nunique()) == (8, 1)
+    assert run.read_json(run.summary)["after"]["captions"] == 3

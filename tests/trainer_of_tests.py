@@ -1,0 +1,76 @@
+"""Make a `CaptionTrainer` on a random policy; run as a script, give credit to fixed captions.
+
+python tests/trainer_of_tests.py POLICY OUT      (also under accelerate launch)
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from balcap import processes
+from balcap.config import DataSettings, ShapesSettings, TrainSettings
+from balcap.credit import CreditRule
+from balcap.data import shapes
+from balcap.grpo_settings import grpo_config
+from balcap.heads import Head
+from balcap.policies import for_training
+from balcap.trainer import CaptionTrainer
+
+TEXTS = [
+    f"{'A small star. ' * (1 + row % 5)}{'Here are shapes' * (row % 3)}{'e' * (row % 4)}"
+    for row in range(16)
+]
+
+
+def make(
+    policy: Path,
+    folder: Path,
+    heads: list[Head[Any]],
+    *,
+    num_processes: int = 1,
+    on_rollouts: Callable[..., None] = lambda *_: None,
+    **settings: Any,
+) -> CaptionTrainer:
+    """A trainer with groups of 4 in batches of 16, gated on its last head unless told otherwise."""
+    chosen = TrainSettings(
+        policy=str(policy), group_size=4, batch=16, steps=1, lr=1e-3, max_tokens=6,
+        gradient_checkpointing=False, **{"gate_heads": heads[-1].name, **settings},
+    ).resolved()  # fmt: skip
+    samples, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=8)))
+    return CaptionTrainer(
+        policy=for_training(chosen),
+        samples=samples,
+        heads=heads,
+        rule=CreditRule.of(chosen, {head.name: 1.0 for head in heads}),
+        length_unit=chosen.length_unit,
+        on_rollouts=on_rollouts,
+        args=grpo_config(chosen, folder, num_processes),
+    )
+
+
+def credit_fixed_captions(policy: Path, folder: Path) -> list[float]:
+    """Advantages of `TEXTS`, four for each of the first four samples, shared out over processes."""
+    from heads_of_tests import Brief, Letters
+
+    state = processes.state()
+    trainer = make(policy, folder, [Letters(), Brief()], num_processes=state.num_processes)
+    share = len(TEXTS) // state.num_processes
+    mine = range(state.process_index * share, (state.process_index + 1) * share)
+    trainer._calculate_rewards(
+        inputs=[{"row": row // 4} for row in mine],
+        prompts=[None] * share,
+        completions=[[{"role": "assistant", "content": TEXTS[row]}] for row in mine],
+        completion_ids_list=[[1, 2, 3]] * share,
+    )
+    assert trainer._rollouts is not None
+    advantage: list[float] = trainer._rollouts.credit.advantage.tolist()
+    return advantage
+
+
+if __name__ == "__main__":
+    found = credit_fixed_captions(Path(sys.argv[1]), Path(sys.argv[2]))
+    state = processes.state()
+    name = f"{state.num_processes}-{state.process_index}.json"
+    (Path(sys.argv[2]) / name).write_text(json.dumps(found))
