@@ -50,7 +50,7 @@ def test_full_masks_give_trls_own_advantages(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In the real loop, on captions that the policy wrote: TRL's numbers, and ours in their place."""
+    """In the real loop, on captions the policy wrote: TRL's numbers, and ours in their place."""
     of_trl: list[torch.Tensor] = []
     used: list[torch.Tensor] = []
     original = GRPOTrainer._generate_and_score_completions

@@ -1,4 +1,4 @@
-"""`balcap train` from end to end, with random policies: what a run leaves behind, and how it ends."""
+"""`balcap train` from end to end, with random policies: what a run leaves, and how it ends."""
 
 import errno
 import json

@@ -42,6 +42,11 @@ def embedder(model: str = "auto", device: str = "auto") -> Embedder:
 _shared_lock = threading.Lock()  # the cache alone may build two for two threads at once
 
 
+def forget() -> None:
+    """Let go of every shared instance and of what it remembers: for benchmarks that start cold."""
+    _shared.cache_clear()
+
+
 @cache
 def _shared(model: str, device: str) -> Embedder:
     return Embedder(model, device)

@@ -4,10 +4,10 @@
 
 Both train the default embedded policy on the same samples, with the same seed, settings and heads,
 in one process and in turns, so that a busy machine hurts both. The first step of a round is warm-up
-and not counted. Heads are made anew for every round; the embeddings' memory is cleared.
+and not counted. Heads are made anew for every round; their memories cleared.
 
-`generate` holds everything of the rollout but the scores; with beta 0 and one iteration TRL asks for
-no log-probabilities of their own there, so those are part of `update`.
+`generate` holds everything of the rollout but the scores; with beta 0 and one iteration TRL asks
+for no log-probabilities of their own there, so those are part of `update`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from balcap.credit import CreditRule
 from balcap.data import load as load_data
 from balcap.grpo_settings import grpo_config
 from balcap.heads import Head, choose
-from balcap.judges.embedding import forget
+from balcap.judges import embedding
 from balcap.policies import for_training
 from balcap.sample import Caption, Sample, Unscored
 from balcap.session import quiet
 from balcap.trainer import CaptionTrainer, as_dataset
+from rewards import fluency
 
 Parts = dict[str, list[float]]
 
@@ -152,7 +153,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number in range(asked.rounds):
             for name, run in (("plain TRL", run_plain), ("balcap", run_balcap)):
-                forget()
+                embedding.forget()
+                fluency.lint_kinds.cache_clear()
                 rounds[name].append(means(run(settings, samples, Path(folder) / f"{name}{number}")))
     parts = ("step", "generate", "score", "update")
     best = {n: {p: min(r[p] for r in rs) for p in parts} for n, rs in rounds.items()}

@@ -1,0 +1,51 @@
+"""What a run keeps of a step."""
+
+import numpy as np
+import pytest
+
+from balcap.credit import CreditRule
+from balcap.lengths import ratios
+from balcap.rollouts import Rollouts, rows_of
+from balcap.sample import Caption, Sample
+from balcap.scoring import score
+
+
+class Length:
+    """Not a head by name, but by what it does."""
+
+    name = "length"
+    range = (0.0, 1.0)
+
+    def score(self, captions: list[Caption]) -> list[float]:
+        return [len(caption.text) / 100 for caption in captions]
+
+
+def captions() -> list[Caption]:
+    known = Sample("known", "?", reference="four words are here")
+    unknown = Sample("unknown", "?")
+    return [Caption(known, "two words"), Caption(known, "x " * 12), Caption(unknown, "one", 7)]
+
+
+def test_ratio_is_in_the_unit_asked_for_and_nan_without_a_reference() -> None:
+    words = ratios(captions(), "words", len)
+    assert words[:2].tolist() == [0.5, 3.0]  # 2 / 4 and 12 / 4
+    assert np.isnan(words[2])
+    assert ratios(captions(), "chars", len)[0] == 9 / 19
+    assert ratios(captions(), "tokens", lambda text: len(text.split()))[1] == 3.0
+
+
+def test_the_table_holds_raw_gated_and_credited_scores() -> None:
+    rule = CreditRule("dr_grpo", {"length": 1.0}, "zero", ("length",), 0.5, 2.0)
+    rows = rows_of(
+        captions(), [0, 0, 1], score([Length()], captions()), "words", lambda t: len(t.split())
+    )  # type: ignore[list-item]
+    table = Rollouts.of(["length"], rows, rule).columns(step=3)
+    assert table["step"] == [3, 3, 3]
+    assert table["tokens"] == [2, 12, 7]  # counted, counted, and as the policy wrote it
+    assert table["ratio"] == [0.5, 3.0, None]
+    assert table["in_band"] == [True, False, True]
+    assert table["length"] == pytest.approx([0.09, 0.24, 0.03])
+    assert table["length.gated"] == pytest.approx([0.09, 0.0, 0.03])
+    # dr_grpo: minus the group's mean of 0.045; the caption alone in its group gets 0
+    assert table["length.credit"] == pytest.approx([0.045, -0.045, 0.0])
+    assert table["advantage"] == pytest.approx([0.045, -0.045, 0.0])
