@@ -8,6 +8,7 @@ from balcap.config import CaptionSettings
 from balcap.console import say
 from balcap.errors import UserError
 from balcap.policies import load, locate
+from balcap.quiet import quiet
 from balcap.sample import Sample
 
 
@@ -23,7 +24,6 @@ def run(settings: CaptionSettings) -> int:
     for sample in samples:
         _check(sample)
     from balcap.policies.writing import Sampling, write_captions
-    from balcap.session import quiet
 
     quiet()
     assert settings.max_tokens is not None

@@ -7,6 +7,7 @@ from balcap.console import number, say, table
 from balcap.plan import Plan
 from balcap.policies import load
 from balcap.policies.writing import Sampling, write_captions
+from balcap.quiet import quiet
 from balcap.rollouts import Rollouts, rows_of
 from balcap.scoring import score
 from balcap.telemetry import step_metrics
@@ -17,6 +18,7 @@ def dry_run(settings: TrainSettings, plan: Plan) -> None:
     assert settings.batch is not None
     assert settings.max_tokens is not None
     assert settings.eval_batch is not None
+    quiet()
     policy = load(settings)
     sampling = Sampling(
         temperature=settings.temperature,

@@ -10,6 +10,7 @@ from balcap import processes
 from balcap.config import TrainSettings
 from balcap.credit import CreditRule
 from balcap.data import Loaded, check_needs, load
+from balcap.data.needs import has
 from balcap.errors import UserError
 from balcap.grpo_settings import micro_batch
 from balcap.heads import Head, Selected
@@ -50,10 +51,12 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     locate(settings.policy)
     loaded = load(settings, settings.seed)
     samples = loaded.train
-    needs = {head.name: head.needs | {"image"} for head in selected.trained}
-    if rule.needs_reference:
-        needs["the length gate (--gate none turns it off)"] = frozenset({"reference"})
-    check_needs(samples, needs)
+    check_needs(samples, {head.name: head.needs for head in selected.trained})
+    if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
+        raise UserError(
+            f"the length gate compares captions with references; 0 of {len(samples):,} samples "
+            "have one: give the data captions, or turn the gate off with --gate none"
+        )
     groups = (settings.batch or 0) // settings.group_size
     if len(samples) < groups:
         raise UserError(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
-import transformers
 from transformers import PrinterCallback, set_seed
 
 from balcap import processes
@@ -23,6 +20,7 @@ from balcap.grpo_settings import grpo_config
 from balcap.plan import Plan
 from balcap.policies import for_training, new_adapters
 from balcap.policies.writing import Sampling
+from balcap.quiet import quiet
 from balcap.recording import Recorder, StopOnSignal
 from balcap.runs import RunFolder
 from balcap.trainer import CaptionTrainer
@@ -175,12 +173,3 @@ class Session:
             with self.folder.whole(self.folder.curves) as file:
                 draw(rows, [head.name for head in self.plan.trained], band, file)
         say_closing(self.folder, summary, [head.name for head in self.held_out.heads])
-
-
-def quiet() -> None:
-    """Keep the libraries' own notices away from balcap's lines; their errors still come."""
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    for name in ("transformers", "trl", "datasets", "accelerate", "peft"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(torch|transformers|trl|accelerate|peft)\b")

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from balcap import policies, processes
 from balcap.config import SftSettings
 from balcap.console import clock, number, say
-from balcap.data import check_needs, load
+from balcap.data import load
+from balcap.errors import UserError
 from balcap.grpo_settings import micro_batch
 from balcap.heads import dump
+from balcap.quiet import quiet
 from balcap.runs import RunFolder
 from balcap.sample import Sample
 
@@ -29,8 +31,12 @@ def run(settings: SftSettings) -> int:
     settings = settings.resolved()
     policies.locate(settings.policy)
     loaded = load(settings, settings.seed).train
-    check_needs(loaded, {"sft": frozenset({"image", "reference"})})
-    samples = [s for s in loaded if s.reference and s.image is not None]
+    samples = [sample for sample in loaded if sample.reference]
+    if not samples:
+        raise UserError(
+            f"0 of {len(loaded):,} samples of {settings.data} have a reference to learn from; "
+            "give the data captions"
+        )
     folder = RunFolder(settings.run or RunFolder.new_path(f"sft-{Path(settings.policy).name}"))
     if processes.is_first():
         folder.create(dump(settings))
@@ -45,8 +51,6 @@ def run(settings: SftSettings) -> int:
 def _trainer(settings: SftSettings, samples: Sequence[Sample], folder: RunFolder) -> Any:
     from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
-
-    from balcap.session import quiet
 
     quiet()
     set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)

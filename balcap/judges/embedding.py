@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from balcap.errors import UserError
+from balcap.quiet import without_bars
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,7 +160,8 @@ def load_encoder(model: str, device: str) -> Any:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        encoder = SentenceTransformer(source, device=device)
+        with without_bars(source):
+            encoder = SentenceTransformer(source, device=device)
     except Exception as error:  # a wrong id, no network, a broken folder: each its own exception
         raise UserError(
             f"cannot load the sentence model {source!r} ({_first_line(error)}); install it with "

@@ -8,6 +8,7 @@ from typing import Any
 
 from balcap.config import ModelSettings, PolicySettings
 from balcap.policies.family import Family, Located, locate
+from balcap.quiet import without_bars
 
 __all__ = ["Family", "Located", "Policy", "load", "locate"]
 
@@ -54,9 +55,10 @@ def load(
         )
         if value is not None
     }
-    processor = AutoProcessor.from_pretrained(found.source, **pixels)
+    with without_bars(found.source):
+        processor = AutoProcessor.from_pretrained(found.source, **pixels)
+        model = AutoModelForImageTextToText.from_pretrained(found.source, dtype=dtype_of(settings))
     processor.tokenizer.padding_side = "left"
-    model = AutoModelForImageTextToText.from_pretrained(found.source, dtype=dtype_of(settings))
     model.config._name_or_path = origin.source  # TRL loads the reference policy from here
     if found.adapter:
         from peft import PeftModel

@@ -31,8 +31,8 @@ from balcap.grpo_settings import grpo_config
 from balcap.heads import Head, choose
 from balcap.judges import embedding
 from balcap.policies import for_training
+from balcap.quiet import quiet
 from balcap.sample import Caption, Sample, Unscored
-from balcap.session import quiet
 from balcap.trainer import CaptionTrainer, as_dataset
 from rewards import fluency
 
