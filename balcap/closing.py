@@ -42,7 +42,8 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
         say(f"  balcap train --resume {folder.path}")
         return
     say(f"curves   {folder.curves}")
-    say(f"run      {folder.path}  ({summary['steps']} steps in {summary['seconds']:.0f} s)")
+    seconds = f"{summary['train_seconds']:.0f} s, with the evaluations {summary['seconds']:.0f} s"
+    say(f"run      {folder.path}  ({summary['steps']} steps; trained for {seconds})")
     say(f"go on    balcap caption --policy {folder.path} IMAGE...")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from balcap.telemetry import Metrics
 
 
-def say(text: str = "") -> None:
-    """Print a line on standard output, at once."""
-    print(text, flush=True)
+def say(text: str = "", *, end: str = "\n") -> None:
+    """Print on standard output, at once. If nobody reads it any more (`| head`), work goes on."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -40,8 +44,7 @@ class Progress:
         now = time.monotonic()
         line = self.line(step, metrics, now - self.began)
         if self._live:
-            end = "\n" if step == self.steps else ""
-            print(f"\r\x1b[K{line}", end=end, flush=True)
+            say(f"\r\x1b[K{line}", end="")
         elif now - self._printed >= 10 or step == self.steps:
             self._printed = now
             say(line)

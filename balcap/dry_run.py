@@ -16,20 +16,11 @@ from balcap.telemetry import step_metrics
 def dry_run(settings: TrainSettings, plan: Plan) -> None:
     """Print what the first step's metrics would be."""
     assert settings.batch is not None
-    assert settings.max_tokens is not None
-    assert settings.eval_batch is not None
     quiet()
     policy = load(settings)
-    sampling = Sampling(
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        max_tokens=settings.max_tokens,
-        batch=settings.eval_batch,
-        seed=settings.seed,
-    )
     groups = [row // settings.group_size for row in range(settings.batch)]
     samples = [plan.loaded.train[group] for group in groups]
-    captions = list(write_captions(policy, samples, sampling))
+    captions = list(write_captions(policy, samples, Sampling.of(settings)))
     scored = score(plan.trained, captions)
 
     def count_tokens(text: str) -> int:

@@ -21,7 +21,7 @@ def quiet() -> None:
 
 @contextmanager
 def without_bars(source: str) -> Iterator[None]:
-    """No progress bars while a model loads from a folder; a download keeps its bar."""
+    """No progress bars while a model is read from or written to a folder; a download keeps its."""
     from transformers.utils import logging as transformers_logging
 
     if not Path(source).is_dir():

@@ -7,8 +7,10 @@ import time
 from types import FrameType
 from typing import Any
 
+from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
+from balcap import processes
 from balcap.console import Progress, say
 from balcap.rollouts import Rollouts
 from balcap.runs import RunFolder
@@ -78,7 +80,9 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
         say("\nstopping after this step, with a checkpoint (Ctrl-C again: at once)")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ask transformers to save and stop."""
+        """Ask transformers to save and stop, on all processes at the same step."""
+        if processes.count() > 1:
+            self.asked = any(gather_object([self.asked]))
         if self.asked:
             control.should_save = True
             control.should_training_stop = True

@@ -20,7 +20,7 @@ from balcap.grpo_settings import grpo_config
 from balcap.plan import Plan
 from balcap.policies import for_training, new_adapters
 from balcap.policies.writing import Sampling
-from balcap.quiet import quiet
+from balcap.quiet import quiet, without_bars
 from balcap.recording import Recorder, StopOnSignal
 from balcap.runs import RunFolder
 from balcap.trainer import CaptionTrainer
@@ -41,6 +41,7 @@ class Session:
         self.folder = folder
         self.stop = StopOnSignal()
         self.state = processes.state()
+        self.train_seconds = 0.0
         self.resumed_at = folder.last_step() if settings.resume else 0
         assert settings.steps is not None, "settings are resolved first"
         trained = [head.name for head in plan.trained]
@@ -72,10 +73,9 @@ class Session:
             self._evaluate("before")
         if not self.stop.asked:
             self._train()
-        trained = time.monotonic() - start
         if not self.stop.asked:
             self._evaluate("after")
-        self._close(trained_seconds=trained, seconds=time.monotonic() - start)
+        self._close(seconds=time.monotonic() - start)
         return not self.stop.asked
 
     def _trainer(self) -> CaptionTrainer:
@@ -110,12 +110,15 @@ class Session:
                 self.folder.rewind(self.resumed_at)
                 say(f"continuing after step {self.resumed_at}")
         self.progress.begin()
+        start = time.monotonic()
         try:
-            self.trainer.train(resume_from_checkpoint=checkpoint)
+            with without_bars(str(self.folder.path)):
+                self.trainer.train(resume_from_checkpoint=checkpoint)
         except UserError:
             self.trainer.save_now()  # a head failed: what was learned so far stays
             raise
         finally:
+            self.train_seconds = time.monotonic() - start
             if self.leads:
                 self.progress.close()
 
@@ -125,7 +128,7 @@ class Session:
             return
         for side, greedy in ((when, False), (f"{when}_greedy", True)):
             with self.trainer.writer() as policy:
-                judged = self.held_out.evaluate(policy, self._sampling(greedy))
+                judged = self.held_out.evaluate(policy, Sampling.of(self.settings, greedy=greedy))
             if self.leads:
                 self._keep(side, judged)
                 if not greedy:
@@ -133,18 +136,6 @@ class Session:
                         f"{h.name} {number(judged.summary[h.name])}" for h in self.held_out.heads
                     )
                     say(f"{when} training: {'  '.join(means)}")
-
-    def _sampling(self, greedy: bool) -> Sampling:
-        settings = self.settings
-        assert settings.max_tokens is not None
-        assert settings.eval_batch is not None
-        return Sampling(
-            temperature=0.0 if greedy else settings.temperature,
-            top_p=settings.top_p,
-            max_tokens=settings.max_tokens,
-            batch=settings.eval_batch,
-            seed=settings.seed,
-        )
 
     def _keep(self, side: str, judged: Judged) -> None:
         self._add(self.folder.summary, {side: judged.summary})
@@ -156,7 +147,8 @@ class Session:
         self.folder.write_json(path, whole)
         return whole
 
-    def _close(self, *, trained_seconds: float, seconds: float) -> None:
+    def _close(self, *, seconds: float) -> None:
+        """Write summary and curves, and tell. Seconds count from the first evaluation on."""
         if not self.leads:
             return
         summary = self._add(
@@ -164,6 +156,7 @@ class Session:
             {
                 "steps": int(self.trainer.state.global_step),
                 "seconds": round(seconds, 1),
+                "train_seconds": round(self.train_seconds, 1),
                 "interrupted": self.stop.asked,
             },
         )

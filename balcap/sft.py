@@ -14,7 +14,7 @@ from balcap.data import load
 from balcap.errors import UserError
 from balcap.grpo_settings import micro_batch
 from balcap.heads import dump
-from balcap.quiet import quiet
+from balcap.quiet import quiet, without_bars
 from balcap.runs import RunFolder
 from balcap.sample import Sample
 
@@ -42,7 +42,8 @@ def run(settings: SftSettings) -> int:
         folder.create(dump(settings))
         say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
     trainer = _trainer(settings, samples, folder)
-    trainer.train()
+    with without_bars(str(folder.path)):
+        trainer.train()
     if processes.is_first():
         say(f"trained: balcap train --policy {folder.path}")
     return 0

@@ -1,5 +1,8 @@
 """What a person sees."""
 
+import subprocess
+import sys
+
 import pytest
 
 from balcap.closing import caption_pairs, score_table
@@ -68,3 +71,20 @@ def test_captions_before_and_after_stand_under_each_other() -> None:
         "after   (empty)",
         "qa -",
     ]
+
+
+def test_a_reader_who_leaves_does_not_end_the_work() -> None:
+    code = (
+        "from balcap.console import say\n"
+        "for number in range(100_000): say(str(number))\n"
+        "import sys; print('done', file=sys.stderr)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == "done\n"
+    assert process.wait() == 0

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,8 +83,6 @@ def test_a_resumed_run_has_the_metrics_of_an_unbroken_one(
     finished: RunFolder, fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:
     """Cut after step 2, with rollouts of step 3 already on disk."""
-    import shutil
-
     cut = RunFolder(tmp_path / "cut")
     shutil.copytree(finished.path, cut.path)
     shutil.rmtree(cut.last_checkpoint())
@@ -117,16 +116,18 @@ def test_another_run_of_the_same_name_is_refused(
 
 
 @pytest.mark.parametrize("family", ["qwen2.5-vl", "llava-1.5"])
-def test_adapters_train_resume_and_caption(
-    family: str, fresh_policies: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize("adapters", [["--lora.rank", "2", "--freeze-vision"], ["--beta", "0.1"]])
+def test_both_families_resume_and_are_trained_further(
+    family: str, adapters: list[str], fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:
-    run = RunFolder(tmp_path / "lora")
-    assert (
-        main(command(fresh_policies[family], run.path, "--lora.rank", "2", "--freeze-vision")) == 0
-    )
-    assert (run.last_checkpoint() / "adapter_config.json").is_file()
-    next_run = command(run.path, tmp_path / "next", "--steps", "1")
-    assert main(next_run) == 0
+    """With adapters, and in full beside a reference policy, which a resumed run must find again."""
+    run, cut = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "cut")
+    assert main(command(fresh_policies[family], run.path, *adapters)) == 0
+    shutil.copytree(run.path, cut.path)
+    shutil.rmtree(cut.last_checkpoint())
+    assert main(["train", "--resume", str(cut.path)]) == 0
+    assert without_seconds(cut) == without_seconds(run)
+    assert main(command(run.path, tmp_path / "next", "--steps", "1")) == 0
 
 
 def test_the_seed_makes_the_adapters(fresh_policies: dict[str, Path], tmp_path: Path) -> None:

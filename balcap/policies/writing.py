@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from balcap.config import TrainSettings
 from balcap.policies import Policy
 from balcap.sample import Caption, Sample
 
@@ -27,6 +28,19 @@ class Sampling:
     max_tokens: int = 256
     batch: int = 16
     seed: int = 0
+
+    @staticmethod
+    def of(settings: TrainSettings, *, greedy: bool = False) -> Sampling:
+        """As the resolved settings of a training say: like its rollouts, or greedily."""
+        assert settings.max_tokens is not None
+        assert settings.eval_batch is not None
+        return Sampling(
+            temperature=0.0 if greedy else settings.temperature,
+            top_p=settings.top_p,
+            max_tokens=settings.max_tokens,
+            batch=settings.eval_batch,
+            seed=settings.seed,
+        )
 
 
 def chat(sample: Sample, *, image: bool = True) -> list[dict[str, Any]]:
