@@ -111,7 +111,7 @@ class Preset:
 
 
 PRESETS: Mapping[Size, Preset] = {
-    "tiny": Preset(steps=120, batch=32, lr=4e-4, max_tokens=112, save_every=50, eval_batch=150),
+    "tiny": Preset(steps=160, batch=32, lr=2.5e-4, max_tokens=112, save_every=50, eval_batch=150),
     # CapRL's published run: lr 1e-6, 128 x 8 captions; here a quarter of it, for fewer GPUs.
     "full": Preset(steps=500, batch=256, lr=1e-6, max_tokens=1024, save_every=50, eval_batch=16),
     "lora": Preset(steps=500, batch=256, lr=1e-5, max_tokens=1024, save_every=50, eval_batch=16),
