@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from balcap.config import TrainSettings
 from balcap.console import number, say, table
 from balcap.plan import Plan
 from balcap.policies import load
@@ -13,8 +12,9 @@ from balcap.scoring import score
 from balcap.telemetry import step_metrics
 
 
-def dry_run(settings: TrainSettings, plan: Plan) -> None:
+def dry_run(plan: Plan) -> None:
     """Print what the first step's metrics would be."""
+    settings = plan.settings
     assert settings.batch is not None
     quiet()
     policy = load(settings)

@@ -7,7 +7,7 @@ from typing import Any
 
 from balcap.config import SftSettings, TrainSettings
 from balcap.errors import UserError
-from balcap.policies import dtype_of
+from balcap.policies import computes_in_bf16
 
 
 def micro_batch(settings: TrainSettings | SftSettings, processes: int) -> int:
@@ -65,7 +65,7 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
         "top_k": 0,  # TRL's default is no cut either; transformers' own would be 50
         "beta": settings.beta,
         "seed": settings.seed,
-        "bf16": dtype_of(settings) == torch.bfloat16,
+        "bf16": computes_in_bf16(settings),
         "use_cpu": not on_gpu,
         "gradient_checkpointing": settings.gradient_checkpointing,
         "save_strategy": "steps",

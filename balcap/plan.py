@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from balcap import processes
@@ -26,6 +27,7 @@ class Plan:
     """What a training will do, checked.
 
     Attributes:
+        settings: resolved, the default batch lowered where the data has too few samples for it.
         loaded: training and held-out samples.
         rule: gate, normaliser and weights.
         trained: heads of the reward.
@@ -33,6 +35,7 @@ class Plan:
         balanced: names of the heads that the harmonic mean is made of.
     """
 
+    settings: TrainSettings
     loaded: Loaded
     rule: CreditRule
     trained: tuple[Head[Any], ...]
@@ -41,28 +44,23 @@ class Plan:
 
 
 def plan(settings: TrainSettings, selected: Selected) -> Plan:
-    """Check resolved settings against policy, data and heads.
+    """Check settings against policy, data and heads.
 
     Raises:
         UserError: naming the first thing that does not fit.
     """
     rule = CreditRule.of(settings, selected.weights)
-    micro_batch(settings, processes.count())
     locate(settings.policy)
+    if settings.batch is not None:
+        micro_batch(settings.resolved(), processes.count())
     loaded = load(settings, settings.seed)
+    settings = _with_batch(settings, len(loaded.train))
     samples = loaded.train
     check_needs(samples, {head.name: head.needs for head in selected.trained})
     if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
         raise UserError(
             f"the length gate compares captions with references; 0 of {len(samples):,} samples "
             "have one: give the data captions, or turn the gate off with --gate none"
-        )
-    groups = (settings.batch or 0) // settings.group_size
-    if len(samples) < groups:
-        raise UserError(
-            f"{len(samples)} training samples are fewer than the {groups} that one batch of "
-            f"{settings.batch} captions needs; lower --batch to at most "
-            f"{len(samples) * settings.group_size}"
         )
     evaluated = tuple(
         head
@@ -73,12 +71,31 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     beside = {name.strip() for name in settings.eval_rewards.split(",") if name.strip()}
     balanced = tuple(h.name for h in evaluated if h.name in beside)
     return Plan(
+        settings,
         loaded,
         rule,
         selected.trained,
         evaluated,
         balanced or tuple(head.name for head in evaluated),
     )
+
+
+def _with_batch(settings: TrainSettings, samples: int) -> TrainSettings:
+    """Resolve settings with a batch that has a sample for each of its groups."""
+    resolved = settings.resolved()
+    assert resolved.batch is not None
+    most = samples * settings.group_size
+    if resolved.batch > most:
+        if settings.batch is not None:
+            groups = resolved.batch // settings.group_size
+            raise UserError(
+                f"{samples} training samples are fewer than the {groups} that one batch of "
+                f"{resolved.batch} captions needs; lower --batch to at most {most}"
+            )
+        step = math.lcm(settings.group_size, processes.count())
+        resolved = replace(resolved, batch=max(step, most // step * step))
+    micro_batch(resolved, processes.count())
+    return resolved
 
 
 def rehearse(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:

@@ -10,7 +10,6 @@ from transformers import PrinterCallback, set_seed
 
 from balcap import processes
 from balcap.closing import say_closing
-from balcap.config import TrainSettings
 from balcap.console import Progress, number, say
 from balcap.curves import draw
 from balcap.errors import UserError
@@ -30,13 +29,12 @@ class Session:
     """A checked plan with its policy loaded.
 
     Args:
-        settings: resolved.
         plan: what was checked before the policy was loaded.
         folder: of the run, already made.
     """
 
-    def __init__(self, settings: TrainSettings, plan: Plan, folder: RunFolder) -> None:
-        self.settings = settings
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+        self.settings = settings = plan.settings
         self.plan = plan
         self.folder = folder
         self.stop = StopOnSignal()

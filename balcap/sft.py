@@ -86,7 +86,7 @@ def _config(settings: SftSettings, folder: RunFolder) -> Any:
         "max_length": None,  # cutting tokens could cut image tokens; references are cut instead
         "completion_only_loss": True,
         "seed": settings.seed,
-        "bf16": policies.dtype_of(settings) == torch.bfloat16,
+        "bf16": policies.computes_in_bf16(settings),
         "use_cpu": not torch.cuda.is_available(),
         "gradient_checkpointing": settings.gradient_checkpointing,
         "save_strategy": "steps",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from balcap import processes
+from balcap import code_state, processes
 from balcap.config import TrainSettings
 from balcap.console import say
 from balcap.data import Loaded
@@ -32,19 +32,22 @@ def train(settings: TrainSettings, selected: Selected) -> int:
             during training, if a head fails.
         RunError: if the disk is full.
     """
-    settings = settings.resolved()
     checked = plan(settings, selected)
+    settings = checked.settings
     if processes.is_first():
         _say_data(checked.loaded)
     if settings.dry_run:
         from balcap.dry_run import dry_run
 
-        dry_run(settings, checked)
+        dry_run(checked)
         return 0
     folder = _folder(settings, selected)
+    if processes.is_first():
+        prompts = (sample.prompt for sample in checked.loaded.train)
+        code_state.record(folder, prompts, selected.evaluated)
     from balcap.session import Session  # torch and trl take seconds to import
 
-    session = Session(settings, checked, folder)
+    session = Session(checked, folder)
     with session.stop:
         return 0 if session.run() else INTERRUPTED
 

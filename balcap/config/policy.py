@@ -45,7 +45,8 @@ class ModelSettings:
     Attributes:
         policy: `tiny-qwen2.5-vl` or `tiny-llava-1.5` (they travel with balcap), a run of balcap,
             or a hub id or folder of a Qwen2.5-VL or LLaVA-1.5 model.
-        dtype: number format of the weights; `auto`: bfloat16 on a GPU, float32 on a CPU.
+        dtype: number format of the weights; `auto`: float32 on a CPU; on a GPU bfloat16, but
+            float32 with bfloat16 arithmetic where all weights are trained.
         min_pixels: smallest image, in pixels, that Qwen2.5-VL sees; default: the model's own.
         max_pixels: largest image, in pixels, that Qwen2.5-VL sees; default: the model's own.
     """

@@ -78,12 +78,24 @@ def for_training(settings: PolicySettings, checkpoint: Path | None = None) -> Po
 
 
 def dtype_of(settings: ModelSettings) -> Any:
-    """The torch dtype of the settings; `auto` is bfloat16 on a GPU and float32 on a CPU."""
+    """The torch dtype that weights are loaded in.
+
+    `auto` is float32 on a CPU and bfloat16 on a GPU, but float32 there too where all weights are
+    trained: a bfloat16 weight of 0.02 cannot move by less than 1e-4, and steps of 1e-6 are lost.
+    """
     import torch
 
-    if settings.dtype == "auto":
-        return torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    return getattr(torch, settings.dtype)
+    if settings.dtype != "auto":
+        return getattr(torch, settings.dtype)
+    trains_all = isinstance(settings, PolicySettings) and not settings.lora.rank
+    return torch.bfloat16 if torch.cuda.is_available() and not trains_all else torch.float32
+
+
+def computes_in_bf16(settings: ModelSettings) -> bool:
+    """Whether training multiplies in bfloat16, whatever its weights are kept in."""
+    import torch
+
+    return settings.dtype == "bfloat16" or (settings.dtype == "auto" and torch.cuda.is_available())
 
 
 def new_adapters(settings: PolicySettings, policy: Policy) -> Any:

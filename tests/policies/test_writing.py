@@ -6,7 +6,13 @@ import pytest
 
 from balcap.config import DataSettings, LoraSettings, ModelSettings, PolicySettings, ShapesSettings
 from balcap.data import shapes
-from balcap.policies import for_training, load, new_adapters
+from balcap.policies import (
+    computes_in_bf16,
+    dtype_of,
+    for_training,
+    load,
+    new_adapters,
+)
 from balcap.policies.writing import Sampling, write_captions
 
 FAMILIES = ("qwen2.5-vl", "llava-1.5")
@@ -71,3 +77,33 @@ def test_adapters_leave_a_frozen_tower_alone(family: str, fresh_policies: dict[s
 def test_no_adapters_are_made_without_a_rank(fresh_policies: dict[str, Path]) -> None:
     settings = PolicySettings(policy=str(fresh_policies["llava-1.5"]))
     assert new_adapters(settings, for_training(settings)) is None
+
+
+@pytest.mark.parametrize(
+    ("gpu", "rank", "dtype", "weights", "bf16"),
+    [
+        (False, 0, "auto", "float32", False),
+        (True, 0, "auto", "float32", True),  # all weights trained: small steps must not be lost
+        (True, 8, "auto", "bfloat16", True),
+        (True, 0, "bfloat16", "bfloat16", True),
+        (True, 0, "float32", "float32", False),
+    ],
+)
+def test_number_formats(
+    gpu: bool, rank: int, dtype: str, weights: str, bf16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    settings = PolicySettings(dtype=dtype, lora=LoraSettings(rank=rank))  # type: ignore[arg-type]
+    assert dtype_of(settings) == getattr(torch, weights)
+    assert computes_in_bf16(settings) is bf16
+
+
+def test_a_bfloat16_weight_cannot_take_a_small_step() -> None:
+    """Why full training keeps float32 weights: 0.02 - 1e-6 is 0.02 again, and so is - 3e-5."""
+    import torch
+
+    weight = torch.tensor(0.02, dtype=torch.bfloat16)
+    assert weight - 1e-6 == weight
+    assert weight - 3e-5 == weight
