@@ -1,6 +1,7 @@
 """A run's folder: what is where, written so that a crash loses at most the step in flight.
 
     RUN/config.yaml               resolved settings; loading them again repeats the run
+    RUN/code.json                 commit, changes, versions, hashes, for each start
     RUN/metrics.jsonl             one line a step
     RUN/rollouts/step_000012.parquet   one row a caption
     RUN/checkpoints/checkpoint-50 weights, optimiser, random state

@@ -15,7 +15,8 @@ from balcap.credit import CreditRule
 from balcap.data import check_needs, load
 from balcap.data.rows import read_rows
 from balcap.errors import RunError, UserError
-from balcap.evaluation.held_out import harmonic_mean, mean
+from balcap.evaluation.harmonic import harmonic_mean
+from balcap.evaluation.held_out import mean
 from balcap.gates import within_band
 from balcap.heads import Selected
 from balcap.lengths import ratios

@@ -207,7 +207,7 @@ def test_score_takes_its_file_by_place_and_by_name():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_names_every_setting_and_explains_it(command, capsys):
     words = ONE_HEAD if COMMANDS[command].has("eval_rewards") else []
-    assert main([command, *words, "--help"]) == 0
+    assert main([*command.split(), *words, "--help"]) == 0
     shown = capsys.readouterr().out
     from balcap.cli.options import options_of
 

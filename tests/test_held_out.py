@@ -4,7 +4,8 @@ import pytest
 
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
-from balcap.evaluation.held_out import Band, harmonic_mean, judge
+from balcap.evaluation.harmonic import harmonic_mean
+from balcap.evaluation.held_out import Band, judge
 from balcap.sample import Caption, Sample, Unscored
 
 BAND = Band(0.5, 2.0, "words", len)

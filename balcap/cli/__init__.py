@@ -10,7 +10,17 @@ from balcap.cli.command import Command
 from balcap.cli.help import help_of, overview
 from balcap.cli.list_heads import HeadsSettings
 from balcap.cli.parser import all_options, parse
-from balcap.config import CaptionSettings, ScoreSettings, SftSettings, TrainSettings
+from balcap.config import (
+    CaptionSettings,
+    ReplaySettings,
+    RunsSettings,
+    ScoreSettings,
+    SftSettings,
+    ShowSettings,
+    SweepSettings,
+    SweepShowSettings,
+    TrainSettings,
+)
 from balcap.errors import RunError, UserError, did_you_mean
 from balcap.heads import dump
 
@@ -32,6 +42,26 @@ balcap train --config experiment.yaml --seed 1 --run runs/second
 balcap train --policy Qwen/Qwen2.5-VL-3B-Instruct --data records:train.jsonl --lora.rank 64
 balcap train --rewards my_head.py:ColourWords,fluency --trl.weight_decay 0.1
 balcap train --resume runs/second
+""",
+        ),
+        Command(
+            name="sweep",
+            summary="Run a wandb sweep file without wandb's server",
+            settings=SweepSettings,
+            function="balcap.sweeps:run",
+            examples="""
+balcap sweep experiments/sweeps/rewards.yaml --jobs 2
+balcap sweep experiments/sweeps/weights.yaml --runs 20 --dir runs/weights
+balcap sweep experiments/sweeps/gates.yaml --plan > jobs.txt
+""",
+        ),
+        Command(
+            name="sweep show",
+            summary="Show the runs of a sweep as a table",
+            settings=SweepShowSettings,
+            function="balcap.sweeps.showing:show",
+            examples="""
+balcap sweep show runs/rewards
 """,
         ),
         Command(
@@ -74,6 +104,35 @@ balcap heads
 balcap heads my_head.py:ColourWords
 """,
         ),
+        Command(
+            name="runs",
+            summary="List runs",
+            settings=RunsSettings,
+            function="balcap.listing:run",
+            examples="""
+balcap runs
+balcap runs runs/sweep other/run
+""",
+        ),
+        Command(
+            name="runs show",
+            summary="Show one run: its settings, code and scores",
+            settings=ShowSettings,
+            function="balcap.listing:show",
+            examples="""
+balcap runs show runs/second
+""",
+        ),
+        Command(
+            name="replay",
+            summary="Recompute a run's advantages with other settings",
+            settings=ReplaySettings,
+            function="balcap.replay:run",
+            examples="""
+balcap replay runs/second --normalizer grpo --gate none
+balcap replay runs/second --weights qa=1,cov=0.5 --out advantages.parquet
+""",
+        ),
     )
 }
 """Every command: to add one, add an entry."""
@@ -87,7 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 130: interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    program = f"balcap {words[0]}" if words and words[0] in COMMANDS else "balcap"
+    name = _named(words)
+    program = f"balcap {name}" if name in COMMANDS else "balcap"
     try:
         return _run(words)
     except UserError as error:
@@ -111,7 +171,8 @@ def _run(words: list[str]) -> int:
 
         print(f"balcap {version('balcap')}")
         return 0
-    name, *rest = words
+    name = _named(words)
+    rest = words[max(1, len(name.split())) :]
     if name not in COMMANDS:
         raise UserError(
             f"no command {name!r}; have {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
@@ -125,6 +186,12 @@ def _run(words: list[str]) -> int:
         print(dump(parsed.settings, parsed.heads), end="")
         return 0
     return command.load()(*parsed.arguments)
+
+
+def _named(words: list[str]) -> str:
+    """The command that is meant: its name is the first word, or the first two (`runs show`)."""
+    pair = " ".join(words[:2])
+    return pair if pair in COMMANDS else "".join(words[:1])
 
 
 def _tell(program: str, message: str, code: int) -> int:

@@ -8,6 +8,7 @@ papers, so all are ours (see `Preset`). A class's docstring is its help on the c
 from balcap.config.caption import CaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
+from balcap.config.listing import RunsSettings, ShowSettings
 from balcap.config.plain import plain
 from balcap.config.policy import (
     PRESETS,
@@ -17,9 +18,11 @@ from balcap.config.policy import (
     PolicySettings,
     Preset,
 )
+from balcap.config.replay import ReplaySettings
 from balcap.config.reward import GATES, NORMALIZER_ALIASES, NORMALIZERS, RewardSettings
 from balcap.config.score import ScoreSettings
 from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
+from balcap.config.sweep import SweepSettings, SweepShowSettings
 from balcap.config.train import RolloutSettings, TrainSettings, near_multiple
 
 __all__ = [
@@ -37,12 +40,17 @@ __all__ = [
     "ModelSettings",
     "PolicySettings",
     "Preset",
+    "ReplaySettings",
     "RewardSettings",
     "RolloutSettings",
+    "RunsSettings",
     "ScoreSettings",
     "SftPreset",
     "SftSettings",
     "ShapesSettings",
+    "ShowSettings",
+    "SweepSettings",
+    "SweepShowSettings",
     "TrainSettings",
     "above",
     "at_least",

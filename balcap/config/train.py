@@ -63,6 +63,9 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         run: folder of the run; default: `runs/` and a name from time and policy.
         resume: folder of a run to continue, with that run's settings; takes no other setting.
         dry_run: check everything, score one batch, train nothing.
+        wandb: send metrics, scores and sample captions to Weights & Biases; WANDB_MODE=offline
+            keeps them in the run's folder, for `wandb sync`.
+        wandb_project: project there.
         rollout: who writes the captions.
         trl: any other field of TRL's `GRPOConfig`.
     """
@@ -87,6 +90,8 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
     run: Path | None = None
     resume: Path | None = None
     dry_run: bool = False
+    wandb: bool = False
+    wandb_project: str = "balcap"
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     trl: Mapping[str, Any] = field(default_factory=dict)
 

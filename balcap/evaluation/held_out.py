@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from balcap.data.shapes.grounding import ground
 from balcap.data.shapes.scene import Scene
+from balcap.evaluation.harmonic import harmonic_mean
 from balcap.gates import within_band
 from balcap.heads import Head
 from balcap.lengths import CountTokens, Unit, ratios
@@ -97,19 +97,6 @@ def judge(
 def mean(column: Float) -> float | None:
     """Mean over the scored cells, or None if there are none."""
     return float(np.nanmean(column)) if (~np.isnan(column)).any() else None
-
-
-def harmonic_mean(values: Sequence[float | None]) -> float | None:
-    """Harmonic mean in the form of BalCapRL's b-CapScore (arXiv 2605.07394): K / sum(1 / x_k).
-
-    0 if any value is 0 or below; None if any has no value, or there are none.
-    """
-    if not values or any(value is None for value in values):
-        return None
-    known = [value for value in values if value is not None]
-    if min(known) <= 0:
-        return 0.0
-    return len(known) / math.fsum(1 / value for value in known)
 
 
 def _grounding(captions: Sequence[Caption]) -> dict[str, float | None]:

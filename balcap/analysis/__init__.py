@@ -1,0 +1,33 @@
+"""Runs as data frames, and what is asked of them: trade-offs, intervals, other advantages.
+
+    from balcap.analysis import runs_df, captions_df, pareto_front
+    runs = runs_df("runs")                       # one row a run
+    front = pareto_front(runs, ["after.qa", "after.cov"])
+    captions = captions_df(runs.path[0])         # one row a caption
+
+Nothing here imports torch. A run may be read while it is being written and after a kill: what is
+not whole yet is left out.
+"""
+
+from balcap.analysis.folders import find_runs
+from balcap.analysis.intervals import bootstrap_interval, t_interval
+from balcap.analysis.overview import runs_df
+from balcap.analysis.replaying import replayed_df
+from balcap.analysis.tables import captions_df, heads_of, held_out_df, scores_df, steps_df
+from balcap.analysis.tradeoffs import harmonic_mean, hypervolume, pareto_front
+
+__all__ = [
+    "bootstrap_interval",
+    "captions_df",
+    "find_runs",
+    "harmonic_mean",
+    "heads_of",
+    "held_out_df",
+    "hypervolume",
+    "pareto_front",
+    "replayed_df",
+    "runs_df",
+    "scores_df",
+    "steps_df",
+    "t_interval",
+]

@@ -1,0 +1,34 @@
+"""The settings of `balcap runs` and `balcap runs show`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balcap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsSettings:
+    """Which runs are listed.
+
+    Attributes:
+        folders: runs, or folders that hold runs at any depth.
+    """
+
+    folders: tuple[Path, ...] = field(default=(Path("runs"),), metadata={"positional": "FOLDER"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowSettings:
+    """Which run is shown.
+
+    Attributes:
+        run: folder of the run.
+    """
+
+    run: Path | None = field(default=None, metadata={"positional": "RUN"})
+
+    def __post_init__(self) -> None:
+        if self.run is None:
+            raise UserError("no run to show; name its folder: balcap runs show runs/NAME")

@@ -1,0 +1,51 @@
+"""The settings of `balcap replay`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balcap.config.checks import at_least
+from balcap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaySettings:
+    """Which run, and what is to be different. What is not given is as in the run.
+
+    Attributes:
+        run: folder of the run.
+        weights: heads to use, each with its weight, 1 where none is given: `qa=1,cov=0.5`. A head
+            that is left out counts as if it had not been there.
+        normalizer: grpo, dr_grpo, mo_grpo, gdpo (alias c-gdpo), gdpo_live, gd2po or rvpo.
+        gate: `zero`, `exclude`, `post`, `penalty` or `none`.
+        gate_heads: the gated heads, comma separated.
+        gate_low: lowest length, as a ratio to the reference's.
+        gate_high: highest length, as a ratio to the reference's.
+        show: how many of the captions that change most are printed.
+        out: file for both advantages of every caption, .parquet.
+    """
+
+    run: Path | None = field(default=None, metadata={"positional": "RUN"})
+    weights: str | None = None
+    normalizer: str | None = None
+    gate: str | None = None
+    gate_heads: str | None = None
+    gate_low: float | None = None
+    gate_high: float | None = None
+    show: int = 10
+    out: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.run is None:
+            raise UserError("no run to replay; name its folder: balcap replay runs/NAME")
+        at_least("show", self.show, 0)
+        if self.out is not None and self.out.suffix != ".parquet":
+            raise UserError(f"out is {str(self.out)!r}; its name must end in .parquet")
+
+    @property
+    def changes(self) -> dict[str, str | float]:
+        """The settings of the reward that are given, but for the weights."""
+        names = ("normalizer", "gate", "gate_heads", "gate_low", "gate_high")
+        given = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in given.items() if value is not None}
