@@ -160,3 +160,15 @@ def test_fluency_is_gated_where_it_is_trained_unless_other_heads_are_named():
     assert gated_heads("qa, fluency", ["qa", "fluency"]) == ("qa", "fluency")
     with pytest.raises(UserError, match="gate_heads names 'cov', but rewards does not select it"):
         gated_heads("cov", ["qa"])
+
+
+def test_a_head_cannot_take_the_name_of_a_runs_own_column(tmp_path: Path) -> None:
+    file = tmp_path / "words.py"
+    file.write_text(
+        "from balcap.heads import Head\n"
+        "class Words(Head):\n"
+        "    name = 'words'\n"
+        "    def score(self, captions): return [0.0 for _ in captions]\n"
+    )
+    with pytest.raises(UserError, match=r"'words'.*rename it"):
+        find(f"{file}:Words")

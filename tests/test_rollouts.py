@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
+from balcap.config import DataSettings, ShapesSettings
 from balcap.credit import CreditRule
+from balcap.data import shapes
+from balcap.evaluation.held_out import Band, judge
+from balcap.heads.finding import RESERVED
 from balcap.lengths import ratios
-from balcap.rollouts import Rollouts, rows_of
+from balcap.matrix import RewardMatrix
+from balcap.rollouts import Rollouts, Row, rows_of
 from balcap.sample import Caption, Sample
 from balcap.scoring import score
 
@@ -49,3 +54,13 @@ def test_the_table_holds_raw_gated_and_credited_scores() -> None:
     # dr_grpo: minus the group's mean of 0.045; the caption alone in its group gets 0
     assert table["length.credit"] == pytest.approx([0.045, -0.045, 0.0])
     assert table["advantage"] == pytest.approx([0.045, -0.045, 0.0])
+
+
+def test_no_head_can_take_the_name_of_a_column_or_a_score() -> None:
+    rule = CreditRule("gdpo", {}, "none", (), 0.5, 2.0)
+    row = Row("s", 0, "text", 1, 1, 1.0, (), ())
+    matrix = RewardMatrix(np.zeros((1, 0)), np.zeros((1, 0)), np.array([0]), ())
+    columns = Rollouts((), (row,), matrix, np.ones(1), rule(matrix, np.ones(1))).columns(1)
+    _, samples = shapes.load(DataSettings(eval_samples=1, shapes=ShapesSettings(train=1)))
+    summary = judge([Caption(samples[0], "A star.")], [], [], Band(0.5, 2.0, "words", len)).summary
+    assert {*columns, *summary} == RESERVED

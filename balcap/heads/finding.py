@@ -33,6 +33,16 @@ def installed() -> dict[str, str]:
     return {name: " and ".join(sorted(places[name])) for name in sorted(places)}
 
 
+RESERVED = frozenset(
+    {
+        "step", "sample", "group", "caption", "tokens", "words", "ratio", "in_band", "advantage",
+        "harmonic_mean", "gate_rate", "captions", "scored",
+        "object_precision", "object_recall", "fact_precision", "fact_recall",
+    }
+)  # fmt: skip
+"""Names of a run's own columns and scores, which a head's would overwrite."""
+
+
 def find(reference: str) -> HeadClass:
     """Return the class of a head.
 
@@ -128,6 +138,11 @@ def _checked(module: ModuleType, source: str, name: str) -> HeadClass:
         raise UserError(
             f"the reward head {name} in {source} has the name {called!r}; "
             "write one of letters, digits and _, such as name = 'colours'"
+        )
+    if called in RESERVED:
+        raise UserError(
+            f"the reward head {name} in {source} has the name {called!r}, which a run uses for "
+            "something else; rename it"
         )
     if not is_dataclass(head.Config):
         raise UserError(f"Config of the reward head {name} in {source} is not a data class")
