@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 from balcap import processes
@@ -51,6 +52,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     """
     rule = CreditRule.of(settings, selected.weights)
     locate(settings.policy)
+    _check_engine(settings.rollout.engine)
     if settings.batch is not None:
         micro_batch(settings.resolved(), processes.count())
     loaded = load(settings, settings.seed)
@@ -78,6 +80,14 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
         evaluated,
         balanced or tuple(head.name for head in evaluated),
     )
+
+
+def _check_engine(engine: str) -> None:
+    if engine != "hf" and find_spec("vllm") is None:
+        raise UserError(
+            f"rollout.engine is {engine!r}, and vllm is not installed; "
+            "pip install 'balcap[vllm]' on a machine with a GPU, or use --rollout.engine hf"
+        )
 
 
 def _with_batch(settings: TrainSettings, samples: int) -> TrainSettings:

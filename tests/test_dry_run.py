@@ -61,6 +61,7 @@ def test_a_users_model_and_data_train(
         (["--batch", "64", "--micro-batch", "7"], "micro_batch is 7"),
         (["--batch", "400"], "fewer than the 100 that one batch"),
         (["--policy", "./nowhere"], "no policy './nowhere'"),
+        (["--rollout.engine", "vllm-colocate"], "pip install 'balcap[vllm]'"),
     ],
 )
 def test_what_does_not_fit_the_data_is_refused(
@@ -71,6 +72,7 @@ def test_what_does_not_fit_the_data_is_refused(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("balcap.plan.find_spec", lambda name: None)  # as where vllm is missing
     monkeypatch.setattr("balcap.policies.load", lambda *_: pytest.fail("a model was loaded"))
     arguments = [
         "train", "--policy", str(fresh_policies["llava-1.5"]), *conversations(tmp_path, 12),
