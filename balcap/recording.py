@@ -15,6 +15,7 @@ from balcap.console import Progress, say
 from balcap.rollouts import Rollouts
 from balcap.runs import RunFolder
 from balcap.telemetry import Metrics, step_metrics, trl_metrics
+from balcap.wandb_log import WandbLog
 
 
 class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is untyped here
@@ -23,11 +24,15 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
     Args:
         folder: of the run; None on processes that write nothing.
         progress: the line to renew; None on processes that print nothing.
+        wandb: gets the metrics too, once it has begun.
     """
 
-    def __init__(self, folder: RunFolder | None, progress: Progress | None) -> None:
+    def __init__(
+        self, folder: RunFolder | None, progress: Progress | None, wandb: WandbLog
+    ) -> None:
         self.folder = folder
         self.progress = progress
+        self.wandb = wandb
         self._pending: Metrics = {}
         self._step_began = time.perf_counter()
 
@@ -55,6 +60,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
             "seconds/update": max(0.0, step - before),
         }
         self.folder.add_metrics(state.global_step, metrics)
+        self.wandb.step(state.global_step, metrics)
         if self.progress is not None:
             self.progress.show(state.global_step, metrics)
 

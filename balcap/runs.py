@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -40,9 +41,9 @@ class RunFolder:
 
     @staticmethod
     def new_path(name: str) -> Path:
-        """`runs/<date>-<time>-<name>` under the working directory."""
+        """`runs/<date>-<time>-<name>-<four letters>`: runs started together stay apart."""
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        return Path("runs") / f"{stamp}-{name}"
+        return Path("runs") / f"{stamp}-{name}-{secrets.token_hex(2)}"
 
     def exists(self) -> bool:
         """Whether the folder is a run's."""

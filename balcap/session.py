@@ -23,6 +23,7 @@ from balcap.quiet import quiet, without_bars
 from balcap.recording import Recorder, StopOnSignal
 from balcap.runs import RunFolder
 from balcap.trainer import CaptionTrainer
+from balcap.wandb_log import WandbLog
 
 
 class Session:
@@ -38,6 +39,7 @@ class Session:
         self.plan = plan
         self.folder = folder
         self.stop = StopOnSignal()
+        self.wandb = WandbLog()
         self.state = processes.state()
         self.train_seconds = 0.0
         self.resumed_at = folder.last_step() if settings.resume else 0
@@ -64,13 +66,23 @@ class Session:
 
     def run(self) -> bool:
         """Evaluate, train, evaluate; returns False if Ctrl-C ended it early."""
+        if self.leads and self.settings.wandb:
+            self.wandb.begin(self.folder, self.settings.wandb_project)
+        whole = False
+        try:
+            whole = self._run()
+        finally:
+            self.wandb.end(exit_code=0 if whole else 1)
+        return whole
+
+    def _run(self) -> bool:
         start = time.monotonic()
         if self.leads:
             say(f"run {self.folder.path}: policy {self.settings.policy}")
         if not self.settings.resume:
             self._evaluate("before")
-        if not self.stop.asked:
-            self._train()
+        if not self.stop.asked and self.resumed_at < self.progress.steps:
+            self._train()  # transformers would do one step more than all of them
         if not self.stop.asked:
             self._evaluate("after")
         self._close(seconds=time.monotonic() - start)
@@ -81,7 +93,8 @@ class Session:
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
         policy = for_training(settings, self.folder.last_checkpoint() if settings.resume else None)
-        recorder = Recorder(*(self.folder, self.progress) if self.leads else (None, None))
+        folder, progress = (self.folder, self.progress) if self.leads else (None, None)
+        recorder = Recorder(folder, progress, self.wandb)
         trainer = CaptionTrainer(
             policy=policy,
             samples=self.plan.loaded.train,
@@ -138,6 +151,9 @@ class Session:
     def _keep(self, side: str, judged: Judged) -> None:
         self._add(self.folder.summary, {side: judged.summary})
         self._add(self.folder.captions, {side: judged.rows()})
+        if side in ("before", "after"):
+            step = int(self.trainer.state.global_step)
+            self.wandb.captions(side, step, self.held_out.samples, judged.rows())
 
     def _add(self, path: Path, entries: dict[str, Any]) -> dict[str, Any]:
         """Add entries to one of the run's JSON files; returns all of it."""
@@ -152,12 +168,13 @@ class Session:
         summary = self._add(
             self.folder.summary,
             {
-                "steps": int(self.trainer.state.global_step),
+                "steps": max(self.resumed_at, int(self.trainer.state.global_step)),
                 "seconds": round(seconds, 1),
                 "train_seconds": round(self.train_seconds, 1),
                 "interrupted": self.stop.asked,
             },
         )
+        self.wandb.summary(summary)
         rows = self.folder.read_metrics()
         if rows:
             band = (self.settings.gate_low, self.settings.gate_high)

@@ -97,6 +97,20 @@ def test_a_resumed_run_has_the_metrics_of_an_unbroken_one(
         )
 
 
+def test_a_run_that_died_before_its_last_evaluation_only_evaluates(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    cut = RunFolder(tmp_path / "cut")
+    shutil.copytree(finished.path, cut.path)
+    whole = cut.read_json(cut.summary)
+    cut.write_json(cut.summary, {name: whole[name] for name in ("before", "before_greedy")})
+    assert main(["train", "--resume", str(cut.path)]) == 0
+    assert cut.last_step() == 4
+    assert cut.read_metrics() == finished.read_metrics()
+    assert cut.read_json(cut.summary)["after"] == whole["after"]
+    assert cut.read_json(cut.summary)["steps"] == 4
+
+
 def test_a_run_is_a_policy(
     finished: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

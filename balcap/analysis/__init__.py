@@ -15,10 +15,12 @@ from balcap.analysis.overview import runs_df
 from balcap.analysis.replaying import replayed_df
 from balcap.analysis.tables import captions_df, heads_of, held_out_df, scores_df, steps_df
 from balcap.analysis.tradeoffs import harmonic_mean, hypervolume, pareto_front
+from balcap.analysis.varying import evaluated_heads, varying_settings
 
 __all__ = [
     "bootstrap_interval",
     "captions_df",
+    "evaluated_heads",
     "find_runs",
     "harmonic_mean",
     "heads_of",
@@ -30,4 +32,5 @@ __all__ = [
     "scores_df",
     "steps_df",
     "t_interval",
+    "varying_settings",
 ]

@@ -19,6 +19,7 @@ from balcap.config.policy import (
     Preset,
 )
 from balcap.config.replay import ReplaySettings
+from balcap.config.report import ReportSettings
 from balcap.config.reward import GATES, NORMALIZER_ALIASES, NORMALIZERS, RewardSettings
 from balcap.config.score import ScoreSettings
 from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
@@ -41,6 +42,7 @@ __all__ = [
     "PolicySettings",
     "Preset",
     "ReplaySettings",
+    "ReportSettings",
     "RewardSettings",
     "RolloutSettings",
     "RunsSettings",

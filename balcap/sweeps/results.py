@@ -1,0 +1,37 @@
+"""What did a finished run of a search score?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from balcap.runs import RunFolder
+from balcap.sweeps.file import Metric
+from balcap.sweeps.folder import Slot
+from balcap.sweeps.search import Trial
+from balcap.wandb_log import summary_values
+
+
+def trial(slot: Slot, job: Mapping[str, Any], metrics: Sequence[Metric]) -> Trial:
+    """A run that was started, as the search sees it. `job` is the content of its job.json."""
+    values = job["values"]
+    if not slot.is_finished():
+        ended = job.get("exit_code") is not None
+        return Trial(values, "failed" if ended else "running")
+    scores = tuple(score(slot.run, metric.name) for metric in metrics)
+    if not all(math.isfinite(one) for one in scores):
+        return Trial(values, "failed")
+    return Trial(values, "finished", scores)
+
+
+def score(run: RunFolder, name: str) -> float:
+    """A metric of a run under the name that wandb knows it by; NaN if the run has no such number.
+
+    Looked up in the summary (`after/qa`), then in the last step's metrics (`reward/qa/mean`).
+    """
+    found = summary_values(run.read_json(run.summary)).get(name)
+    if found is None:
+        rows = run.read_metrics()
+        found = rows[-1].get(name) if rows else None
+    return math.nan if found is None else float(found)

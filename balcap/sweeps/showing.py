@@ -1,0 +1,61 @@
+"""`balcap sweep show`: which settings vary between runs, and what came of each choice?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from balcap.analysis import evaluated_heads, runs_df, t_interval, varying_settings
+from balcap.config.sweep import SweepShowSettings
+from balcap.console import say, table
+
+OTHER_SCORES = ("words", "gate_rate", "fact_precision", "fact_recall")
+
+
+def show(settings: SweepShowSettings) -> int:
+    """Print the table of the runs in a folder; returns the exit code.
+
+    Raises:
+        UserError: if there is no such folder.
+    """
+    folder = settings.folder
+    assert folder is not None, "checked when the settings are made"
+    runs = runs_df(folder)
+    finished = runs[runs["state"] == "finished"]
+    if finished.empty:
+        say(f"no finished run in {folder} ({len(runs)} runs in all)")
+        return 0
+    say(table(rows(finished)))
+    say("\nafter training, on the held-out set, sampled: mean over seeds, and half the width of")
+    say("its 95% interval (Student's t); no interval where there is one run")
+    if len(finished) < len(runs):
+        others = runs["state"].value_counts().drop("finished")
+        say("not shown: " + ", ".join(f"{count} {state}" for state, count in others.items()))
+    return 0
+
+
+def rows(runs: pd.DataFrame) -> list[dict[str, str]]:
+    """One row for each combination of settings but the seed, as text.
+
+    Args:
+        runs: as `runs_df` gives them, at least one.
+    """
+    settings = [name for name in varying_settings(runs) if name != "seed"]
+    names = ("harmonic_mean", *evaluated_heads(runs), *OTHER_SCORES)
+    scores = [name for name in names if f"after.{name}" in runs]
+    found = []
+    groups = runs.groupby(settings, dropna=False, sort=False) if settings else [((), runs)]
+    for values, group in groups:
+        row = {name: str(value) for name, value in zip(settings, values, strict=True)}
+        row["runs"] = str(len(group))
+        row |= {name: _mean(group[f"after.{name}"]) for name in scores}
+        found.append(row)
+    return found
+
+
+def _mean(values: pd.Series[float]) -> str:
+    known = values.dropna()
+    if known.empty:
+        return "-"
+    interval = t_interval(known)
+    half = f" ±{(interval[1] - interval[0]) / 2:.3f}" if interval else ""
+    return f"{known.mean():.3f}{half}"
