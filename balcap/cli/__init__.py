@@ -13,6 +13,7 @@ from balcap.cli.parser import all_options, parse
 from balcap.config import (
     CaptionSettings,
     ReplaySettings,
+    ReportSettings,
     RunsSettings,
     ScoreSettings,
     SftSettings,
@@ -131,6 +132,16 @@ balcap runs show runs/second
             examples="""
 balcap replay runs/second --normalizer grpo --gate none
 balcap replay runs/second --weights qa=1,cov=0.5 --out advantages.parquet
+""",
+        ),
+        Command(
+            name="report",
+            summary="Write a run or a sweep as one HTML page",
+            settings=ReportSettings,
+            function="balcap.report:run",
+            examples="""
+balcap report runs/second
+balcap report runs/sweep --out sweep.html
 """,
         ),
     )

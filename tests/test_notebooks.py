@@ -1,0 +1,47 @@
+"""The notebooks run, on a small stored sweep, and are kept without outputs."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+SWEEP = Path(__file__).parent / "golden" / "sweep"
+BOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def test_there_are_notebooks() -> None:
+    assert [book.stem for book in BOOKS] == ["01_one_run", "02_reward_tradeoffs", "03_normalizers"]
+
+
+@pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
+def test_it_is_kept_without_outputs(book: Path) -> None:
+    content = nbformat.read(book, as_version=4)
+    code = [cell for cell in content.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert "BALCAP_RUNS" in content.cells[0].source  # the one line that a reader has to change
+    assert all("BALCAP_RUNS" not in cell.source for cell in content.cells[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "pictures"),
+    [
+        ("01_one_run", SWEEP / "qa-cov-fluency_gdpo", 4),
+        ("01_one_run", SWEEP / "qa_grpo", 3),  # one head has no trade-off
+        ("02_reward_tradeoffs", SWEEP, 4),
+        ("03_normalizers", SWEEP, 3),
+    ],
+    ids=["one-run", "one-head", "tradeoffs", "normalizers"],
+)
+def test_it_runs_without_a_warning(
+    name: str, folder: Path, pictures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALCAP_RUNS", str(folder))
+    content = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    client = NotebookClient(content, timeout=120, resources={"metadata": {"path": str(FOLDER)}})
+    client.execute()
+    outputs = [o for cell in content.cells if cell.cell_type == "code" for o in cell.outputs]
+    complaints = [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+    assert complaints == []
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == pictures
