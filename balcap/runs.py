@@ -120,24 +120,32 @@ class RunFolder:
         with self.whole(self.rollouts / f"step_{step:06d}.parquet") as file:
             parquet.write_table(arrow.table(dict(columns)), file)
 
+    def newest_checkpoint(self) -> Path | None:
+        """The folder of the newest whole checkpoint, or None: one that was cut short is none.
+
+        The trainer's state is the last file of a checkpoint, so a whole one has it whole.
+        """
+        states = sorted(self.checkpoints.glob("checkpoint-*/trainer_state.json"), key=_step_of)
+        return next((state.parent for state in reversed(states) if _is_json(state)), None)
+
     def last_checkpoint(self) -> Path:
         """The newest checkpoint's folder.
 
         Raises:
             UserError: if the run has none yet.
         """
-        # the trainer's state is written last: without it the checkpoint was cut short
-        written = self.checkpoints.glob("checkpoint-*/trainer_state.json")
-        found = sorted((state.parent for state in written), key=_step_of)
-        if not found:
+        newest = self.newest_checkpoint()
+        if newest is None:
             raise UserError(
-                f"{self.path} has no checkpoint yet; start the run anew, or wait for its first"
+                f"{self.path} has no checkpoint yet; wait for its first, or go on with its "
+                f"training: balcap train --resume {self.path}"
             )
-        return found[-1]
+        return newest
 
     def last_step(self) -> int:
-        """The step of the newest checkpoint."""
-        return _step_of(self.last_checkpoint())
+        """The step of the newest checkpoint; 0 before the first."""
+        newest = self.newest_checkpoint()
+        return int(newest.name.rpartition("-")[2]) if newest else 0
 
     def read_json(self, path: Path) -> dict[str, Any]:
         """One of the run's JSON files; empty if it is not there yet."""
@@ -154,5 +162,13 @@ class RunFolder:
                 rollout.unlink()
 
 
-def _step_of(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("-")[2])
+def _step_of(state: Path) -> int:
+    return int(state.parent.name.rpartition("-")[2])
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text())
+    except (OSError, ValueError):
+        return False
+    return True

@@ -42,6 +42,7 @@ class Session:
         self.wandb = WandbLog()
         self.state = processes.state()
         self.train_seconds = 0.0
+        self.checkpoint = folder.newest_checkpoint() if settings.resume else None
         self.resumed_at = folder.last_step() if settings.resume else 0
         assert settings.steps is not None, "settings are resolved first"
         trained = [head.name for head in plan.trained]
@@ -79,7 +80,7 @@ class Session:
         start = time.monotonic()
         if self.leads:
             say(f"run {self.folder.path}: policy {self.settings.policy}")
-        if not self.settings.resume:
+        if not self._knows("before"):
             self._evaluate("before")
         if not self.stop.asked and self.resumed_at < self.progress.steps:
             self._train()  # transformers would do one step more than all of them
@@ -92,7 +93,7 @@ class Session:
         settings = self.settings
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
-        policy = for_training(settings, self.folder.last_checkpoint() if settings.resume else None)
+        policy = for_training(settings, self.checkpoint)
         folder, progress = (self.folder, self.progress) if self.leads else (None, None)
         recorder = Recorder(folder, progress, self.wandb)
         trainer = CaptionTrainer(
@@ -114,12 +115,10 @@ class Session:
         return trainer
 
     def _train(self) -> None:
-        checkpoint = None
-        if self.settings.resume:
-            checkpoint = str(self.folder.last_checkpoint())
-            if self.leads:
-                self.folder.rewind(self.resumed_at)
-                say(f"continuing after step {self.resumed_at}")
+        if self.settings.resume and self.leads:
+            self.folder.rewind(self.resumed_at)
+            say(f"continuing after step {self.resumed_at}")
+        checkpoint = str(self.checkpoint) if self.checkpoint else None
         self.progress.begin()
         start = time.monotonic()
         try:
@@ -132,6 +131,11 @@ class Session:
             self.train_seconds = time.monotonic() - start
             if self.leads:
                 self.progress.close()
+
+    def _knows(self, when: str) -> bool:
+        """Whether a run that goes on already has an evaluation, both of its sides."""
+        kept = self.folder.read_json(self.folder.summary)
+        return self.settings.resume is not None and {when, f"{when}_greedy"} <= set(kept)
 
     def _evaluate(self, when: str) -> None:
         """Caption and judge the held-out set, sampled and greedily; write both down."""

@@ -65,12 +65,15 @@ def test_the_last_whole_checkpoint_counts(run: RunFolder) -> None:
     checkpoint(run, 9)
     checkpoint(run, 10)
     checkpoint(run, 11, whole=False)
+    checkpoint(run, 12)
+    (run.checkpoints / "checkpoint-12" / "trainer_state.json").write_text('{"half": ')
     assert run.last_step() == 10  # as numbers: as text, 9 would come last
 
 
 def test_a_run_without_a_checkpoint_says_so(run: RunFolder) -> None:
     with pytest.raises(UserError, match="no checkpoint"):
         run.last_checkpoint()
+    assert run.last_step() == 0
 
 
 def test_json_is_never_nan(run: RunFolder) -> None:

@@ -1,0 +1,68 @@
+"""A training that is killed again and again ends as one that was left alone."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_training import command, without_seconds
+
+from balcap.cli import main
+from balcap.runs import RunFolder
+
+KILLS = int(os.environ.get("BALCAP_KILLS", "3"))  # the issue's ten take two minutes
+STEPS = 40
+
+
+def start(arguments: list[str]) -> subprocess.Popen[str]:
+    """`balcap` in a process of its own."""
+    words = [sys.executable, "-m", "balcap.cli", *arguments]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill_after(process: subprocess.Popen[str], run: RunFolder, steps: int, pause: float) -> None:
+    """SIGKILL once the run has that many steps more, a moment into the next."""
+    goal = len(run.read_metrics()) + steps
+    while process.poll() is None and len(run.read_metrics()) < goal:
+        time.sleep(0.01)
+    time.sleep(pause)
+    process.kill()
+    process.wait()
+
+
+def test_kills_change_nothing(fresh_policies: dict[str, Path], tmp_path: Path) -> None:
+    """Each kill loses what came after the last checkpoint, and the next start makes it again."""
+    dice = random.Random(0)
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    settings = ["--steps", str(STEPS), "--save-every", "2"]
+    assert main(command(fresh_policies["llava-1.5"], whole.path, *settings)) == 0
+    arguments = command(fresh_policies["llava-1.5"], killed.path, *settings)
+    for _ in range(KILLS):
+        process = start(arguments)
+        kill_after(process, killed, dice.randint(0, 4), dice.uniform(0, 0.4))
+        assert process.returncode == -signal.SIGKILL
+        for file in killed.rollouts.glob("step_*.parquet"):
+            assert len(pd.read_parquet(file)) == 8  # whatever is there is whole
+        arguments = ["train", "--resume", str(killed.path)]
+    out, _ = start(arguments).communicate(timeout=120)
+    assert killed.summary.is_file(), out
+    assert without_seconds(killed) == without_seconds(whole)
+    assert len(killed.read_metrics()) == STEPS
+    for file in whole.rollouts.iterdir():
+        assert pd.read_parquet(killed.rollouts / file.name).equals(pd.read_parquet(file))
+    for side in ("before", "after", "before_greedy", "after_greedy"):
+        assert killed.read_json(killed.summary)[side] == whole.read_json(whole.summary)[side]
+
+
+def test_a_run_killed_before_its_settings_were_written_can_be_started_again(
+    fresh_policies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run" / "rollouts").mkdir(parents=True)
+    assert main(["train", "--resume", str(tmp_path / "run")]) == 2
+    assert "config.yaml" in capsys.readouterr().err
+    assert main(command(fresh_policies["llava-1.5"], tmp_path / "run", "--steps", "1")) == 0
