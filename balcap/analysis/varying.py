@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-NOT_SETTINGS = ("path", "name", "state", "steps_done", "seconds", "train_seconds", "run", "resume")
+NOT_SETTINGS = (
+    "path", "name", "state", "steps_done", "seconds", "train_seconds", "run", "resume", "wandb",
+    "wandb_project",
+)  # fmt: skip
 SIDES = ("before.", "after.", "before_greedy.", "after_greedy.")
 
 
