@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from balcap import policies, processes
+from balcap import code_state, policies, processes
 from balcap.config import SftSettings
 from balcap.console import clock, number, say
 from balcap.data import load
@@ -40,6 +40,7 @@ def run(settings: SftSettings) -> int:
     folder = RunFolder(settings.run or RunFolder.new_path(f"sft-{Path(settings.policy).name}"))
     if processes.is_first():
         folder.create(dump(settings))
+        code_state.record(folder, (sample.prompt for sample in samples), ())
         say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
     trainer = _trainer(settings, samples, folder)
     with without_bars(str(folder.path)):
