@@ -64,6 +64,7 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
         "top_p": settings.top_p,
         "top_k": 0,  # TRL's default is no cut either; transformers' own would be 50
         "beta": settings.beta,
+        "shuffle_dataset": False,  # the trainer shuffles: see trainer.drawn
         "seed": settings.seed,
         "bf16": computes_in_bf16(settings),
         "use_cpu": not on_gpu,

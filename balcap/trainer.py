@@ -75,7 +75,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             model=policy.model,
             reward_funcs=[_named(head.name) for head in self.heads],
             args=args,
-            train_dataset=as_dataset(samples),
+            train_dataset=as_dataset(samples, drawn(len(samples), args)),
             processing_class=policy.processor,
             peft_config=peft_config,
             callbacks=callbacks,
@@ -94,7 +94,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             Caption(self.samples[row["row"]], completion[0]["content"].strip(), len(ids))
             for row, completion, ids in zip(inputs, completions, completion_ids_list, strict=True)
         ]
-        rows = self._gathered(captions, [row["row"] for row in inputs])
+        rows = self._gathered(captions, [row["turn"] for row in inputs])
         names = [head.name for head in self.heads]
         self._rollouts = Rollouts.of(names, rows, self.rule)
         self._seconds["score"] = time.perf_counter() - start
@@ -158,18 +158,40 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def as_dataset(samples: Sequence[Sample]) -> Dataset:
-    """Samples as TRL wants them: conversations, with the image opened when its row is read."""
+def drawn(samples: int, args: GRPOConfig) -> list[int]:
+    """Which sample is captioned at each turn of a training: one shuffled pass after the other.
+
+    TRL's own order is the same, but its sampler forgets on resuming how many passes are over, and
+    begins the first one again.
+    """
+    groups = args.generation_batch_size // args.num_generations
+    dice = torch.Generator().manual_seed(args.seed)
+    order: list[int] = []
+    while len(order) < args.max_steps * groups:
+        one_pass: list[int] = torch.randperm(samples, generator=dice).tolist()
+        order += one_pass[: samples // groups * groups]  # a batch never straddles two passes
+    return order
+
+
+def as_dataset(samples: Sequence[Sample], order: Sequence[int]) -> Dataset:
+    """Samples as TRL wants them: conversations, with the image opened when its row is read.
+
+    Args:
+        samples: with images.
+        order: index into `samples` for each row; the row's number is its `turn`.
+    """
 
     def opened(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
         chosen = [samples[row] for row in batch["row"]]
         return {
+            "turn": batch["turn"],
             "row": batch["row"],
             "prompt": [[{"role": "user", "content": s.prompt}] for s in chosen],
             "image": [s.open_image() for s in chosen],
         }
 
-    return Dataset.from_dict({"row": list(range(len(samples)))}).with_transform(opened)
+    rows = {"turn": list(range(len(order))), "row": list(order)}
+    return Dataset.from_dict(rows).with_transform(opened)
 
 
 def _named(name: str) -> Callable[..., list[float]]:

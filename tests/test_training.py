@@ -130,13 +130,17 @@ def test_another_run_of_the_same_name_is_refused(
 
 
 @pytest.mark.parametrize("family", ["qwen2.5-vl", "llava-1.5"])
-@pytest.mark.parametrize("adapters", [["--lora.rank", "2", "--freeze-vision"], ["--beta", "0.1"]])
+@pytest.mark.parametrize(
+    "settings",
+    [["--lora.rank", "2", "--freeze-vision"], ["--beta", "0.1", "--shapes.train", "4"]],
+)
 def test_both_families_resume_and_are_trained_further(
-    family: str, adapters: list[str], fresh_policies: dict[str, Path], tmp_path: Path
+    family: str, settings: list[str], fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:
-    """With adapters, and in full beside a reference policy, which a resumed run must find again."""
+    """With adapters; and in full, beside a reference policy that a resumed run must find again, and
+    in the second pass over 4 samples of which each step takes 2."""
     run, cut = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "cut")
-    assert main(command(fresh_policies[family], run.path, *adapters)) == 0
+    assert main(command(fresh_policies[family], run.path, *settings)) == 0
     shutil.copytree(run.path, cut.path)
     shutil.rmtree(cut.last_checkpoint())
     assert main(["train", "--resume", str(cut.path)]) == 0

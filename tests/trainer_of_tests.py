@@ -59,7 +59,7 @@ def credit_fixed_captions(policy: Path, folder: Path) -> list[float]:
     share = len(TEXTS) // state.num_processes
     mine = range(state.process_index * share, (state.process_index + 1) * share)
     trainer._calculate_rewards(
-        inputs=[{"row": row // 4} for row in mine],
+        inputs=[{"row": row // 4, "turn": row // 4} for row in mine],
         prompts=[None] * share,
         completions=[[{"role": "assistant", "content": TEXTS[row]}] for row in mine],
         completion_ids_list=[[1, 2, 3]] * share,

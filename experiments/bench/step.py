@@ -33,7 +33,7 @@ from balcap.judges import embedding
 from balcap.policies import for_training
 from balcap.quiet import quiet
 from balcap.sample import Caption, Sample, Unscored
-from balcap.trainer import CaptionTrainer, as_dataset
+from balcap.trainer import CaptionTrainer, as_dataset, drawn
 from rewards import fluency
 
 Parts = dict[str, list[float]]
@@ -96,7 +96,7 @@ def run_plain(settings: TrainSettings, samples: tuple[Sample, ...], folder: Path
         model=policy.model,
         reward_funcs=[as_reward_function(head, samples) for head in heads],
         args=args,
-        train_dataset=as_dataset(samples),
+        train_dataset=as_dataset(samples, drawn(len(samples), args)),
         processing_class=policy.processor,
         callbacks=[StepTimes(parts)],
     )
