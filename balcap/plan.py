@@ -19,7 +19,10 @@ from balcap.heads import Head, Selected
 from balcap.policies import locate
 from balcap.sample import Caption, Sample
 from balcap.scoring import score
+from balcap.text import word_count
 
+TOKENS_A_WORD = 8  # ours: about five times a reference's length, well past the gate's band
+LEAST_TOKENS = 64
 REHEARSED = 4  # reference captions that every head scores before the policy is loaded
 
 
@@ -56,7 +59,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     if settings.batch is not None:
         micro_batch(settings.resolved(), processes.count())
     loaded = load(settings, settings.seed)
-    settings = _with_batch(settings, len(loaded.train))
+    settings = _fitted(settings, loaded.train)
     samples = loaded.train
     check_needs(samples, {head.name: head.needs for head in selected.trained})
     if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
@@ -90,9 +93,25 @@ def _check_engine(engine: str) -> None:
         )
 
 
-def _with_batch(settings: TrainSettings, samples: int) -> TrainSettings:
-    """Resolve settings with a batch that has a sample for each of its groups."""
-    resolved = settings.resolved()
+def _fitted(settings: TrainSettings, samples: Sequence[Sample]) -> TrainSettings:
+    """Resolve settings, with defaults no larger than the data has use for."""
+    return _with_batch(settings, _with_length(settings.resolved(), settings, samples), len(samples))
+
+
+def _with_length(
+    resolved: TrainSettings, settings: TrainSettings, samples: Sequence[Sample]
+) -> TrainSettings:
+    """A default longest caption that is several times the longest reference, and not more."""
+    references = [sample.reference for sample in samples if sample.reference]
+    if settings.max_tokens is not None or not references:
+        return resolved
+    assert resolved.max_tokens is not None
+    enough = max(LEAST_TOKENS, TOKENS_A_WORD * max(map(word_count, references)))
+    return replace(resolved, max_tokens=min(resolved.max_tokens, enough))
+
+
+def _with_batch(settings: TrainSettings, resolved: TrainSettings, samples: int) -> TrainSettings:
+    """A default batch that has a sample for each of its groups."""
     assert resolved.batch is not None
     most = samples * settings.group_size
     if resolved.batch > most:

@@ -43,12 +43,15 @@ def test_a_users_model_and_data_train(
     """The third line of the README's promise, with heads that need references."""
     arguments = [
         "train", "--policy", str(fresh_policies[family]), *conversations(tmp_path, 12),
-        "--rewards", "cov,fluency", "--group-size", "4", "--steps", "3", "--max-tokens", "8",
+        "--rewards", "cov,fluency", "--group-size", "4", "--steps", "3",
         "--run", str(tmp_path / "run"),
     ]  # fmt: skip
     assert main(arguments) == 0
-    # ten samples are left for training: the default batch of 256 is lowered to 40
-    assert "batch: 40\n" in (tmp_path / "run" / "config.yaml").read_text()
+    # ten samples are left for training: the default batch of 256 is lowered to 40; references of 9
+    # words: the default of 1024 tokens is lowered to 72
+    settings = (tmp_path / "run" / "config.yaml").read_text()
+    assert "batch: 40\n" in settings
+    assert "max_tokens: 72\n" in settings
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     # a fifth of 12 rows is held out; qa, which the data cannot serve, is not among the scores
     assert summary["after"]["scored"] == {"cov": 2, "fluency": 2}

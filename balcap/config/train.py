@@ -52,7 +52,8 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         warmup: steps over which the learning rate rises.
         temperature: of the rollouts; also of the sampled evaluation.
         top_p: nucleus of the rollouts, in (0, 1].
-        max_tokens: longest caption, in policy tokens.
+        max_tokens: longest caption, in policy tokens; the default is lowered to 8 for each word of
+            the longest reference.
         beta: weight of the KL term to the starting policy; 0 needs no second model.
         seed: of weights, data order, sampling and heads.
         eval_rewards: heads of the evaluation before and after, beside the trained ones; those
