@@ -1,10 +1,10 @@
 """What can go wrong, and who has to act.
 
-Two kinds leave balcap as one clear message without a traceback:
+Three kinds leave balcap as one clear message without a traceback:
 
 - `UserError`: the user can mend it (a setting, a file, a head). Exit code 2.
-- `RunError`: the world failed (a full disk, a judge gone for good), and what was computed is on
-  disk. Exit code 1.
+- `RunError`: the world failed (a full disk), and what was computed is on disk. Exit code 1.
+- `JudgeGoneError`: a judge stopped answering; `--resume` goes on once it is back. Exit code 3.
 
 Inside, a judge that cannot answer raises `JudgeError`; `balcap.scoring` alone turns that into an
 unscored cell. Anything else is a bug of ours and keeps its traceback.
@@ -31,8 +31,23 @@ class RunError(Exception):
     """The surroundings failed, not the user's settings; what was computed has been kept."""
 
 
+class JudgeGoneError(RunError):
+    """A judge left too many captions unscored for too long; the training can be resumed."""
+
+
 class JudgeError(Exception):
-    """A judge gave no usable answer for a cell; becomes `Unscored(reason)` in `balcap.scoring`."""
+    """A judge gave no usable answer; becomes `Unscored(reason, cause="judge")`.
+
+    This one: it could not be asked, or did not answer (down, timed out, refused the key). The same
+    question may be answered later.
+    """
+
+
+class UnusableAnswerError(JudgeError):
+    """A judge did answer, and not with what was asked for: unparsable, off the menu, refused.
+
+    Becomes `Unscored(reason, cause="answer")`. Asking the same again gives the same.
+    """
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

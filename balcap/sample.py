@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from balcap.errors import JudgeError, UnusableAnswerError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -95,9 +97,18 @@ class Unscored:
 
     Attributes:
         reason: why, in a few words; shown to the user and counted per head.
+        cause: whose fault it is: the `data` lack something, the `judge` did not answer, or its
+            `answer` was unusable. Training waits for a judge that leaves too many out.
     """
 
     reason: str
+    cause: Literal["data", "judge", "answer"] = "data"
+
+    @staticmethod
+    def by(error: JudgeError) -> Unscored:
+        """What a judge's failure leaves."""
+        unusable = isinstance(error, UnusableAnswerError)
+        return Unscored(str(error) or "the judge failed", "answer" if unusable else "judge")
 
 
 Score = float | Unscored

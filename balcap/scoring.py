@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import reprlib
-import threading
 import time
 import traceback
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from balcap.errors import HeadError, JudgeError, RunError, UserError
 from balcap.heads import Head
+from balcap.judges.loop import run
 from balcap.matrix import RewardMatrix
 from balcap.sample import Caption, Score, Unscored
 
@@ -108,9 +106,9 @@ def _column(head: Head[Any], captions: Sequence[Caption]) -> _Column:
     try:
         answers = head.score(captions)
         if inspect.isawaitable(answers):
-            answers = asyncio.run_coroutine_threadsafe(_finish(answers), _loop()).result()
+            answers = run(answers)
     except JudgeError as error:
-        answers = [Unscored(str(error) or "the judge failed")] * len(captions)
+        answers = [Unscored.by(error)] * len(captions)
     except (UserError, RunError):
         raise
     except Exception as error:
@@ -119,27 +117,6 @@ def _column(head: Head[Any], captions: Sequence[Caption]) -> _Column:
             f"reward head {head.name!r} raised {what} ({_place(head, error)})"
         ) from error
     return _Column(_checked(head, captions, answers), time.perf_counter() - start)
-
-
-async def _finish(answers: Awaitable[Sequence[Score]]) -> Sequence[Score]:
-    return await answers
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """The one event loop of all async heads. It lives as long as the process: what a head keeps
-    from one call to the next, such as an HTTP client, belongs to the loop it was made in."""
-    with _loop_lock:  # two heads may ask at once
-        return _make_loop()
-
-
-_loop_lock = threading.Lock()
-
-
-@cache
-def _make_loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="async heads", daemon=True).start()
-    return loop
 
 
 def _place(head: Head[Any], error: Exception) -> str:

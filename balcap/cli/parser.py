@@ -60,7 +60,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     if trl := {name[4:]: values[name] for name in values if name.startswith("trl.")}:
         values["trl"] = trl
     settings = build(command.settings, values)
-    heads = choice.build(_configs(choice, values)) if choice else None
+    judge = getattr(settings, "judge", None)
+    heads = choice.build(_configs(choice, values), judge) if choice else None
     if heads and command.has("gate_heads"):
         gated_heads(settings.gate_heads, heads.weights)
     return Parsed(settings, heads, print_config)

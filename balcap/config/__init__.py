@@ -8,6 +8,7 @@ papers, so all are ours (see `Preset`). A class's docstring is its help on the c
 from balcap.config.caption import CaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
+from balcap.config.judge import JudgeSettings
 from balcap.config.listing import RunsSettings, ShowSettings
 from balcap.config.plain import plain
 from balcap.config.policy import (
@@ -37,6 +38,7 @@ __all__ = [
     "CaptionSettings",
     "Columns",
     "DataSettings",
+    "JudgeSettings",
     "LoraSettings",
     "ModelSettings",
     "PolicySettings",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from balcap.config.checks import at_least, one_of
+from balcap.config.judge import JudgeSettings
 from balcap.errors import UserError
 
 NORMALIZERS = (
@@ -31,6 +32,7 @@ class RewardSettings:
         gate_low: lowest length, as a ratio to the reference's.
         gate_high: highest length, as a ratio to the reference's.
         length_unit: what lengths are counted in: words, policy tokens, or characters.
+        judge: whom the heads ask whose engine is `llm`, and all others that ask.
     """
 
     rewards: str = "qa,cov,fluency"
@@ -41,6 +43,7 @@ class RewardSettings:
     gate_low: float = 0.5
     gate_high: float = 2.0
     length_unit: Literal["words", "tokens", "chars"] = "words"
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
         one_of("normalizer", self.normalizer, (*NORMALIZERS, *NORMALIZER_ALIASES))

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from balcap.errors import UserError
+from balcap.judges.judge import Judge
+from balcap.judges.usage import Usage
 from balcap.sample import Caption, Score
 
 
@@ -38,8 +41,34 @@ class Head(ABC, Generic[ConfigT]):
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     config: ConfigT
 
-    def __init__(self, config: ConfigT | None = None) -> None:
+    def __init__(self, config: ConfigT | None = None, judge: Judge | None = None) -> None:
         self.config = self.Config() if config is None else config
+        self._judge = judge
+
+    @property
+    def asks(self) -> bool:
+        """Whether this head, as it is set, asks a judge. Its Config then has a field `judge` of
+        type `JudgeSettings`, for what is to be another than `--judge.*`."""
+        return False
+
+    @property
+    def judge(self) -> Judge:
+        """Whom it asks. Raises UserError if there is nobody."""
+        if self._judge is None:
+            raise UserError(
+                f"reward head {self.name!r} asks a judge, and none is set; say which: "
+                "--judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME"
+            )
+        return self._judge
+
+    def ask(self, judge: Judge) -> None:
+        """Ask that judge from now on."""
+        self._judge = judge
+
+    @property
+    def usage(self) -> Usage:
+        """What the judge was asked by this head so far; all 0 for a head that asks none."""
+        return Usage() if self._judge is None else self._judge.usage
 
     @property
     def needs(self) -> frozenset[str]:

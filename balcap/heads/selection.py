@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from balcap.config import JudgeSettings
 from balcap.errors import UserError, did_you_mean
 from balcap.heads.contract import Head
 from balcap.heads.finding import HeadClass, find
+from balcap.judges.opening import open_judge
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,21 @@ class Choice:
     weights: dict[str, float]
     evaluated: tuple[HeadClass, ...]
 
-    def build(self, configs: Mapping[str, Any]) -> Selected:
-        """Make the heads, each with its settings out of `configs`, by the head's name."""
+    def build(self, configs: Mapping[str, Any], judge: JudgeSettings | None = None) -> Selected:
+        """Make the heads.
+
+        Args:
+            configs: the settings of each head, by its name.
+            judge: whom heads ask that do not say otherwise.
+
+        Raises:
+            UserError: if a head asks a judge and it is not said which, or which is not enough.
+        """
         heads = {head.name: head(configs[head.name]) for head in self.evaluated}
+        for head in heads.values():
+            if head.asks:
+                own = getattr(head.config, "judge", None) or JudgeSettings()
+                head.ask(open_judge(own.over(judge or JudgeSettings()), head.name))
         return Selected(
             trained=tuple(heads[head.name] for head in self.trained),
             weights=self.weights,

@@ -1,0 +1,89 @@
+"""Who answers the questions of the heads that ask a judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Literal
+
+from balcap.config.checks import above, at_least, counts
+from balcap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeSettings:
+    """Who is asked, how fast, and where the answers are kept.
+
+    A head that asks a judge has these settings a second time, as `--HEAD.judge.*`, for itself;
+    what is not given there is taken from `--judge.*`. None means "not given".
+
+    Attributes:
+        backend: `endpoint`, a server that speaks OpenAI's protocol (vLLM, SGLang, hosted); `local`,
+            a transformers model in this process; `replay`, recorded answers only; `scripted`, a
+            function of yours.
+        model: name on the server; hub id or folder of a local model; for `scripted`
+            `path.py:function` or `package.module:function`, from a question to its answer.
+        url: base addresses of the servers, up to and with `/v1`, comma separated: the load is
+            spread.
+        key: name of the environment variable that holds the server's key; default:
+            OPENAI_API_KEY, where it is set.
+        requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
+            finds out whether the server can be asked that way (vLLM can). Default: auto.
+        concurrency: requests on their way at once, in this process, to all servers together;
+            default: 64.
+        requests_per_minute: limit of this process; default: none.
+        tokens_per_minute: limit of this process, prompts and answers together; default: none.
+        connect_timeout: seconds until a server must have taken the connection; default: 10.
+        timeout: seconds until a question must be answered, tries included; default: 120.
+        retries: further tries of a request that may pass on another one; default: 4.
+        max_pixels: larger images are shrunk to this before they are sent; default: 1003520, which
+            is 1280 patches of Qwen2.5-VL.
+        device: of a local model; default: the GPU where there is one.
+        batch: questions that a local model answers at once; default: 16.
+        cache: file of the answers, shared by processes and runs; `off` keeps none. Default:
+            `balcap/answers.sqlite` in the user's cache folder.
+        price_in: US dollars per million prompt tokens, for the cost in the records.
+        price_out: US dollars per million tokens of answers.
+    """
+
+    backend: Literal["endpoint", "local", "replay", "scripted"] | None = None
+    model: str | None = None
+    url: tuple[str, ...] | None = None
+    key: str | None = None
+    requests: Literal["auto", "chat", "completions"] | None = None
+    concurrency: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    connect_timeout: float | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    max_pixels: int | None = None
+    device: str | None = None
+    batch: int | None = None
+    cache: Path | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+
+    def __post_init__(self) -> None:
+        counts(self, "concurrency", "max_pixels", "batch")
+        for name in ("requests_per_minute", "tokens_per_minute", "connect_timeout", "timeout"):
+            if getattr(self, name) is not None:
+                above(f"judge.{name}", getattr(self, name), 0.0)
+        for name in ("retries", "price_in", "price_out"):
+            if getattr(self, name) is not None:
+                at_least(f"judge.{name}", getattr(self, name), 0)
+        for url in self.url or ():
+            if not url.startswith(("http://", "https://")):
+                raise UserError(
+                    f"judge.url has {url!r}; an address begins with http:// or https://, such as "
+                    "http://127.0.0.1:8000/v1"
+                )
+
+    def over(self, general: JudgeSettings) -> JudgeSettings:
+        """These settings, and those of `general` where nothing is given here."""
+        given = {
+            item.name: value
+            for item in fields(self)
+            if (value := getattr(self, item.name)) is not None
+        }
+        return replace(general, **given)

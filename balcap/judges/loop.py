@@ -1,0 +1,39 @@
+"""Where does asynchronous work run? In one event loop, which lives as long as the process.
+
+What a judge keeps from one call to the next, such as an HTTP client or a question on its way,
+belongs to the loop it was made in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable
+from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run(work: Awaitable[T]) -> T:
+    """Wait for work in the loop, from any thread but the loop's own."""
+    return asyncio.run_coroutine_threadsafe(_finish(work), _loop()).result()
+
+
+async def _finish(work: Awaitable[T]) -> T:
+    return await work
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    with _lock:  # two threads may ask at once
+        return _make_loop()
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _make_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="async heads", daemon=True).start()
+    return loop
