@@ -33,6 +33,8 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
         say(score_table(summary, heads))
         if "fact_precision" in summary["before"]:
             say(f"\n{SHAPES_NOTE}")
+    if asked := judge_table(summary.get("judges", {})):
+        say(f"\n{asked}")
     written = folder.read_json(folder.captions)
     if "before" in written and "after" in written:
         say(f"\n{caption_pairs(written['before'], written['after'])}")
@@ -61,6 +63,28 @@ def score_table(summary: Mapping[str, Any], heads: Sequence[str]) -> str:
             row["change"] = f"{after - before:+.3f}" if known else "-"
         rows.append(row)
     return table(rows)
+
+
+def judge_table(judges: Mapping[str, Mapping[str, float]]) -> str:
+    """What each head asked its judge; empty if nothing was asked.
+
+    Args:
+        judges: by head, the fields of `Usage`.
+    """
+    rows = [
+        {
+            "asked by": head,
+            "questions": f"{used['questions']:,}",
+            "known before": f"{used['cached']:,}",
+            "failed": f"{used['failed']:,}",
+            "tokens in": f"{used['prompt_tokens']:,}",
+            "tokens out": f"{used['completion_tokens']:,}",
+            "dollars": f"{used['dollars']:.2f}",
+        }
+        for head, used in judges.items()
+        if used["questions"]
+    ]
+    return table(rows) if rows else ""
 
 
 def caption_pairs(

@@ -4,7 +4,8 @@
 
 Each entry holds the time, the process, the git commit and uncommitted changes of the checkout that
 balcap runs from (null where it is installed as a package), the versions of what the numbers depend
-on, and SHA-256 of the policy's prompts and of the files that its heads are made of.
+on, and SHA-256 of the policy's prompts and of the files that its heads are made of: their source
+and the texts of their questions to a judge, with those that such heads share.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ PACKAGES = (
 )  # fmt: skip
 LONGEST_DIFF = 1_000_000  # characters
 GIT_SECONDS = 5.0
+SHARED_QUESTIONS = Path(__file__).parent / "judges" / "texts"
 PROMPT_FILES = (".txt", ".md", ".j2", ".jinja", ".json", ".yaml")
 
 
@@ -159,24 +161,32 @@ def _sha256_of_texts(prompts: Iterable[str]) -> dict[str, str]:
 
 
 def _sha256_of_heads(heads: Iterable[object]) -> dict[str, dict[str, str]]:
-    """SHA-256 by head and file: its source, and prompts beside it whose names begin as its own."""
+    """SHA-256 by head and file: its source, modules and prompts beside it whose names begin as its
+    own, and for one that asks a judge the questions that all such heads share."""
     found: dict[str, dict[str, str]] = {}
     for head in heads:
         name = str(getattr(head, "name", type(head).__name__))
         try:
-            found[name] = {file.name: _sha256(file.read_bytes()) for file in _files_of(head)}
+            found[name] = {file.name: _sha256(file.read_bytes()) for file in files_of(head)}
         except OSError:
             continue
     return found
 
 
-def _files_of(head: object) -> Iterator[Path]:
+def files_of(head: object) -> Iterator[Path]:
+    """The files that a head is made of: source, modules and prompts of its own, shared questions.
+
+    None for one whose source is in no file.
+    """
     source = getattr(sys.modules.get(type(head).__module__), "__file__", None)
     if source is None:
         return
     path = Path(source)
     yield path
+    yield from sorted(path.parent.glob(f"{path.stem}_*.py"))
     for folder in (path.parent, path.parent / "prompts"):
         for file in sorted(folder.glob(f"{path.stem}*")):
             if file.suffix in PROMPT_FILES and file.is_file():
                 yield file
+    if getattr(head, "asks", False):
+        yield from sorted(SHARED_QUESTIONS.glob("*.txt"))

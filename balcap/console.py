@@ -64,6 +64,10 @@ class Progress:
             f"  {pace:.2f} s/step  ETA {clock(left)}"
         )
 
+    def note(self, text: str) -> None:
+        """Say something between two steps, above the line that renews itself."""
+        say(f"\r\x1b[K{text}" if self._live else text)
+
     def close(self) -> None:
         """Leave the line where it is, and go on below."""
         if self._live:

@@ -27,7 +27,7 @@ def dry_run(plan: Plan) -> None:
         return len(policy.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     rows = rows_of(captions, groups, scored, settings.length_unit, count_tokens)
-    rollouts = Rollouts.of([head.name for head in plan.trained], rows, plan.rule)
+    rollouts = Rollouts.of([head.name for head in plan.trained], rows, plan.rule, scored.usage)
     seconds = {f"score/{name}": took for name, took in scored.seconds.items()}
     metrics = step_metrics(rollouts, seconds)
     say(table([{"metric": name, "value": number(value)} for name, value in metrics.items()]))

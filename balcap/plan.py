@@ -16,9 +16,10 @@ from balcap.data.needs import has
 from balcap.errors import UserError
 from balcap.grpo_settings import micro_batch
 from balcap.heads import Head, Selected
+from balcap.patience import judge_of
 from balcap.policies import locate
 from balcap.sample import Caption, Sample
-from balcap.scoring import score
+from balcap.scoring import Scored, score
 from balcap.text import word_count
 
 TOKENS_A_WORD = 8  # ours: about five times a reference's length, well past the gate's band
@@ -128,9 +129,37 @@ def _with_batch(settings: TrainSettings, resolved: TrainSettings, samples: int) 
 
 
 def rehearse(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
-    """Let every head score a few references, so that one that cannot work says so at once."""
+    """Let every head score a few references, so that one that cannot work says so at once.
+
+    Raises:
+        UserError: as a head raises it, or if a head's judge gives no score at all; in every
+            process alike.
+    """
     few = samples[:REHEARSED]
-    score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
+    failure = None
+    try:
+        scored = score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
+        _check_judges(heads, scored)
+    except UserError as error:
+        failure = error
+    for failed in processes.everyones(failure):
+        if failed is not None:
+            raise failed
+
+
+def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
+    for head in heads:
+        unscored = scored.unscored(head.name)
+        failed = [cell for cell in unscored if cell.cause != "data"]
+        if not failed or len(unscored) < len(scored.cells):
+            continue
+        mend = "start it, or change --judge.url"
+        if failed[0].cause == "answer":
+            mend = "ask another --judge.model"
+        raise UserError(
+            f"reward head {head.name!r} gets no score from {judge_of(head)}, not for one of "
+            f"{len(scored.cells)} references: {failed[0].reason}; {mend}"
+        )
 
 
 def _serves(samples: Sequence[Sample], head: Head[Any]) -> bool:

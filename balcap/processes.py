@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def count() -> int:
@@ -26,3 +28,14 @@ def state() -> Any:
     from accelerate import PartialState
 
     return PartialState(cpu=not torch.cuda.is_available())
+
+
+def everyones(item: T) -> list[T]:
+    """What each process has there, in their order. Every process must ask, or all wait."""
+    if count() == 1:
+        return [item]
+    from accelerate.utils import gather_object
+
+    state()
+    gathered: list[T] = gather_object([item])
+    return gathered

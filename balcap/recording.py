@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -14,6 +16,7 @@ from balcap import processes
 from balcap.console import Progress, say
 from balcap.rollouts import Rollouts
 from balcap.runs import RunFolder
+from balcap.scoring import commonest
 from balcap.telemetry import Metrics, step_metrics, trl_metrics
 from balcap.wandb_log import WandbLog
 
@@ -34,6 +37,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
         self.progress = progress
         self.wandb = wandb
         self._pending: Metrics = {}
+        self._noted: set[tuple[str, str]] = set()
         self._step_began = time.perf_counter()
 
     def keep(self, step: int, rollouts: Rollouts, seconds: dict[str, float]) -> None:
@@ -42,6 +46,28 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
             return
         self.folder.add_rollouts(step, rollouts.columns(step))
         self._pending = step_metrics(rollouts, seconds)
+        columns = zip(*(row.reasons for row in rollouts.rows), strict=True)
+        self.note_reasons(f"step {step}", dict(zip(rollouts.heads, columns, strict=True)))
+
+    def note_reasons(self, when: str, reasons: Mapping[str, Sequence[str | None]]) -> None:
+        """Say why captions have no score: of each head the commonest reason, each reason once.
+
+        Args:
+            when: where this happened.
+            reasons: of each head's captions; None for one with a score.
+        """
+        for head, column in reasons.items():
+            found = commonest(column)
+            if found is None or self.progress is None:
+                continue
+            alike = (head, _PARTICULARS.sub("", found[0]))
+            if alike not in self._noted:
+                self._noted.add(alike)
+                count = sum(reason is not None for reason in column)
+                self.progress.note(
+                    f"{when}: no score of {head} for {count} of {len(column)} captions, mostly: "
+                    f"{found[0]}"
+                )
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         """Start the clock of a step. transformers calls this after the first batch is drawn."""
@@ -63,6 +89,10 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
         self.wandb.step(state.global_step, metrics)
         if self.progress is not None:
             self.progress.show(state.global_step, metrics)
+
+
+# what differs between two reasons that are the same: numbers, and what is quoted of an answer
+_PARTICULARS = re.compile(r"""\d+|'[^']*'|"[^"]*\"""")
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]

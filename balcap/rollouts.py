@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from balcap.credit import Credit, CreditRule
+from balcap.judges.usage import Usage
 from balcap.lengths import Unit, ratios
 from balcap.matrix import Float, RewardMatrix
 from balcap.sample import Caption
@@ -42,16 +43,23 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """A step's rows from all processes, in one order, with their credit."""
+    """A step's rows from all processes, in one order, with their credit, and with what the judge
+    of each head that asks one was asked for them."""
 
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
     matrix: RewardMatrix
     ratio: Float
     credit: Credit
+    usage: Mapping[str, Usage] = field(default_factory=dict)
 
     @staticmethod
-    def of(heads: Sequence[str], rows: Sequence[Row], rule: CreditRule) -> Rollouts:
+    def of(
+        heads: Sequence[str],
+        rows: Sequence[Row],
+        rule: CreditRule,
+        usage: Mapping[str, Usage] | None = None,
+    ) -> Rollouts:
         """Give credit to whole groups."""
         matrix = RewardMatrix(
             values=np.array([[s or 0.0 for s in row.scores] for row in rows]),
@@ -60,7 +68,8 @@ class Rollouts:
             heads=tuple(heads),
         )
         ratio = np.array([row.ratio for row in rows])
-        return Rollouts(tuple(heads), tuple(rows), matrix, ratio, rule(matrix, ratio))
+        credit = rule(matrix, ratio)
+        return Rollouts(tuple(heads), tuple(rows), matrix, ratio, credit, usage or {})
 
     def columns(self, step: int) -> dict[str, Sequence[Any]]:
         """The table that a run keeps: one row a caption.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from balcap.errors import JudgeError, UnusableAnswerError
 
@@ -18,6 +18,19 @@ class Renderable(Protocol):
 
     def render(self) -> Image:
         """Draw the picture (RGB)."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """What is known of a picture exactly, such as a scene of the shapes world.
+
+    Samples that have it carry it in their metadata, as `scene`.
+    """
+
+    def verdicts(self, text: str) -> Sequence[bool | None]:
+        """Check a text: True or False for each claim of it, each once; None for each sentence that
+        claims nothing that could be checked."""
         ...
 
 

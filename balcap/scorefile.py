@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from balcap.closing import judge_table
 from balcap.config import ScoreSettings
 from balcap.console import number, say, table
 from balcap.credit import CreditRule
 from balcap.data import check_needs, load
 from balcap.data.rows import read_rows
-from balcap.errors import RunError, UserError
+from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.evaluation.harmonic import harmonic_mean
 from balcap.evaluation.held_out import mean
 from balcap.gates import within_band
-from balcap.heads import Selected
+from balcap.heads import Head, Selected
 from balcap.lengths import ratios
 from balcap.matrix import Float
+from balcap.patience import judge_of
 from balcap.sample import Caption
-from balcap.scoring import Scored, score
+from balcap.scoring import Scored, commonest, score
 from balcap.text import word_count
 
 
@@ -32,6 +35,7 @@ def run(settings: ScoreSettings, selected: Selected) -> int:
     Raises:
         UserError: if a file is not what it should be, no caption belongs to a sample, or the data
             lacks what a head needs.
+        JudgeGoneError: if the judge of a head gave no score at all; what was scored is written.
     """
     if settings.length_unit == "tokens":
         raise UserError("length_unit is 'tokens'; captions in a file are counted in words or chars")
@@ -46,9 +50,35 @@ def run(settings: ScoreSettings, selected: Selected) -> int:
     missing = f", {strangers} left out (no such sample)" if strangers else ""
     say(f"{len(captions):,} captions of {settings.captions}{missing}\n")
     say(_means(scored, ratio, rule))
+    for line in _unscored(scored):
+        say(line)
+    if asked := judge_table({name: asdict(used) for name, used in scored.usage.items()}):
+        say(f"\n{asked}")
     if settings.out is not None:
         say(f"\nper caption: {settings.out}")
+    _check_judges(selected.trained, scored)
     return 0
+
+
+def _unscored(scored: Scored) -> Iterator[str]:
+    """Why captions have no score: a line for each head that left any out."""
+    for head in scored.matrix.heads:
+        reasons = [cell.reason for cell in scored.unscored(head)]
+        if found := commonest(reasons):
+            yield (
+                f"\nno score of {head} for {len(reasons):,} of {len(scored.cells):,} captions, "
+                f"mostly: {found[0]} ({found[1]:,})"
+            )
+
+
+def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
+    for head in heads:
+        failed = [cell for cell in scored.unscored(head.name) if cell.cause != "data"]
+        if failed and not scored.matrix.scored[:, scored.matrix.column(head.name)].any():
+            raise JudgeGoneError(
+                f"reward head {head.name!r} got no score from {judge_of(head)}: "
+                f"{failed[0].reason}. Once that is mended, give the same command again"
+            )
 
 
 def _captions(settings: ScoreSettings) -> tuple[list[Caption], int]:

@@ -7,7 +7,8 @@ import math
 import reprlib
 import time
 import traceback
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from balcap.errors import HeadError, JudgeError, RunError, UserError
 from balcap.heads import Head
 from balcap.judges.loop import run
+from balcap.judges.usage import Usage
 from balcap.matrix import RewardMatrix
 from balcap.sample import Caption, Score, Unscored
 
@@ -29,13 +31,48 @@ class Scored:
 
     Attributes:
         matrix: the scores, [N, H].
-        reasons: [N][H]: why a cell has no score, or None where it has one.
+        cells: [N][H]: the score, or why there is none.
         seconds: how long each head took, by its name; they ran side by side.
+        usage: what the judge of each head that asks one was asked for these scores, by its name.
     """
 
     matrix: RewardMatrix
-    reasons: tuple[tuple[str | None, ...], ...]
-    seconds: dict[str, float]
+    cells: tuple[tuple[Score, ...], ...]
+    seconds: Mapping[str, float]
+    usage: Mapping[str, Usage]
+
+    @staticmethod
+    def of(
+        heads: Sequence[str],
+        cells: Sequence[Sequence[Score]],
+        group: Sequence[int],
+        seconds: Mapping[str, float] | None = None,
+        usage: Mapping[str, Usage] | None = None,
+    ) -> Scored:
+        """Make the matrix of N rows of H cells."""
+        shape = (len(cells), len(heads))
+        scored = [[not isinstance(cell, Unscored) for cell in row] for row in cells]
+        values = [[0.0 if isinstance(cell, Unscored) else cell for cell in row] for row in cells]
+        matrix = RewardMatrix(
+            values=np.array(values, dtype=np.float64).reshape(shape),
+            scored=np.array(scored, dtype=np.bool_).reshape(shape),
+            group=np.asarray(group),
+            heads=tuple(heads),
+        )
+        return Scored(matrix, tuple(tuple(row) for row in cells), seconds or {}, usage or {})
+
+    @property
+    def reasons(self) -> tuple[tuple[str | None, ...], ...]:
+        """[N][H]: why a cell has no score, or None where it has one."""
+        return tuple(
+            tuple(cell.reason if isinstance(cell, Unscored) else None for cell in row)
+            for row in self.cells
+        )
+
+    def unscored(self, head: str) -> list[Unscored]:
+        """The cells of a head that have no score, in the order of the captions."""
+        column = self.matrix.column(head)
+        return [cell for row in self.cells if isinstance(cell := row[column], Unscored)]
 
 
 def score(
@@ -60,49 +97,100 @@ def score(
     if group is None:
         number = {name: i for i, name in enumerate(dict.fromkeys(c.sample.id for c in captions))}
         group = [number[caption.sample.id] for caption in captions]
-    keys = [(caption.sample.id, caption.text) for caption in captions]
-    unique: dict[tuple[str, str], Caption] = {}
-    for key, caption in zip(keys, captions, strict=True):
-        unique.setdefault(key, caption)
-    row = {key: i for i, key in enumerate(unique)}
-    columns = _side_by_side(heads, list(unique.values())) if captions else [_NOTHING for _ in heads]
-    cells = [[column.scores[row[key]] for column in columns] for key in keys]
-    shape = (len(captions), len(heads))
-    scored = [[not isinstance(cell, Unscored) for cell in line] for line in cells]
-    values = [[0.0 if isinstance(cell, Unscored) else cell for cell in line] for line in cells]
+    return _completed(heads, captions, group, {head.name: {} for head in heads})
+
+
+def score_again(heads: Sequence[Head[Any]], captions: Sequence[Caption], scored: Scored) -> Scored:
+    """Ask again for the cells whose judge did not answer, and for no others.
+
+    Args:
+        heads: as they were given to `score`.
+        captions: as they were given to `score`.
+        scored: what it returned; seconds and usage are added to its own.
+
+    Raises:
+        as `score`.
+    """
+    known: Known = {
+        head.name: {
+            _key(caption): row[column]
+            for caption, row in zip(captions, scored.cells, strict=True)
+            if not _may_pass(row[column])
+        }
+        for column, head in enumerate(heads)
+    }
+    more = _completed(heads, captions, scored.matrix.group.tolist(), known)
     return Scored(
-        matrix=RewardMatrix(
-            values=np.array(values, dtype=np.float64).reshape(shape),
-            scored=np.array(scored, dtype=np.bool_).reshape(shape),
-            group=np.asarray(group),
-            heads=tuple(head.name for head in heads),
-        ),
-        reasons=tuple(
-            tuple(cell.reason if isinstance(cell, Unscored) else None for cell in line)
-            for line in cells
-        ),
+        more.matrix,
+        more.cells,
+        {name: scored.seconds[name] + took for name, took in more.seconds.items()},
+        {name: scored.usage[name] + asked for name, asked in more.usage.items()},
+    )
+
+
+def commonest(reasons: Iterable[str | None]) -> tuple[str, int] | None:
+    """The reason that stands there most often, and how often; None if there is none."""
+    found = Counter(reason for reason in reasons if reason is not None)
+    return found.most_common(1)[0] if found else None
+
+
+Key = tuple[str, str]
+Known = Mapping[str, Mapping[Key, Score]]
+"""Cells that are not to be asked for, by head."""
+
+
+def _key(caption: Caption) -> Key:
+    return caption.sample.id, caption.text
+
+
+def _may_pass(cell: Score) -> bool:
+    """Whether another try may give a score."""
+    return isinstance(cell, Unscored) and cell.cause == "judge"
+
+
+def _completed(
+    heads: Sequence[Head[Any]], captions: Sequence[Caption], group: Sequence[int], known: Known
+) -> Scored:
+    """Score what is not known, and put all of it together."""
+    before = {head.name: head.usage for head in heads if head.asks}
+    columns = _side_by_side(heads, captions, known)
+    return Scored.of(
+        heads=[head.name for head in heads],
+        cells=[[column.cells[_key(caption)] for column in columns] for caption in captions],
+        group=group,
         seconds={head.name: column.seconds for head, column in zip(heads, columns, strict=True)},
+        usage={head.name: head.usage - before[head.name] for head in heads if head.asks},
     )
 
 
 @dataclass(frozen=True)
 class _Column:
-    scores: list[Score]
+    cells: Mapping[Key, Score]
     seconds: float
 
 
-_NOTHING = _Column([], 0.0)
-
-
-def _side_by_side(heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> list[_Column]:
+def _side_by_side(
+    heads: Sequence[Head[Any]], captions: Sequence[Caption], known: Known
+) -> list[_Column]:
     if len(heads) <= 1:
-        return [_column(head, captions) for head in heads]
+        return [_filled(head, captions, known[head.name]) for head in heads]
     with ThreadPoolExecutor(len(heads), thread_name_prefix="head") as threads:
-        return list(threads.map(lambda head: _column(head, captions), heads))
+        return list(threads.map(lambda head: _filled(head, captions, known[head.name]), heads))
 
 
-def _column(head: Head[Any], captions: Sequence[Caption]) -> _Column:
+def _filled(head: Head[Any], captions: Sequence[Caption], known: Mapping[Key, Score]) -> _Column:
+    """A head's cells: those that are known, and an answer to each other caption, once."""
     start = time.perf_counter()
+    new: dict[Key, Caption] = {}
+    for caption in captions:
+        if _key(caption) not in known:
+            new.setdefault(_key(caption), caption)
+    answers = _answers(head, list(new.values())) if new else []
+    cells = {**known, **dict(zip(new, answers, strict=True))}
+    return _Column(cells, time.perf_counter() - start)
+
+
+def _answers(head: Head[Any], captions: Sequence[Caption]) -> list[Score]:
     try:
         answers = head.score(captions)
         if inspect.isawaitable(answers):
@@ -116,7 +204,7 @@ def _column(head: Head[Any], captions: Sequence[Caption]) -> _Column:
         raise HeadError(
             f"reward head {head.name!r} raised {what} ({_place(head, error)})"
         ) from error
-    return _Column(_checked(head, captions, answers), time.perf_counter() - start)
+    return _checked(head, captions, answers)
 
 
 def _place(head: Head[Any], error: Exception) -> str:

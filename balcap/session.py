@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from balcap import processes
 from balcap.closing import say_closing
 from balcap.console import Progress, number, say
 from balcap.curves import draw
-from balcap.errors import UserError
+from balcap.errors import JudgeGoneError, UserError
 from balcap.evaluation.before_after import HeldOut
 from balcap.evaluation.held_out import Band, Judged
 from balcap.grpo_settings import grpo_config
+from balcap.judges.usage import Usage
+from balcap.patience import Patience, StoppedWaitingError
 from balcap.plan import Plan
 from balcap.policies import for_training, new_adapters
 from balcap.policies.writing import Sampling
@@ -47,6 +50,14 @@ class Session:
         assert settings.steps is not None, "settings are resolved first"
         trained = [head.name for head in plan.trained]
         self.progress = Progress(settings.steps, self.resumed_at, trained)
+        self.patience = Patience(
+            max_unscored=settings.max_unscored,
+            seconds=settings.patience,
+            resume=f"balcap train --resume {folder.path}",
+            tell=self.progress.note if self.leads else lambda line: None,
+            stopped=lambda: self.stop.asked,
+        )
+        self.recorder = Recorder(*self._records(), self.wandb)
         self.trainer = self._trainer()
         self.held_out = HeldOut(
             plan.loaded.held_out,
@@ -58,6 +69,7 @@ class Session:
                 settings.length_unit,
                 self.trainer.count_tokens,
             ),
+            self.patience,
         )
 
     @property
@@ -66,7 +78,11 @@ class Session:
         return bool(self.state.is_main_process)
 
     def run(self) -> bool:
-        """Evaluate, train, evaluate; returns False if Ctrl-C ended it early."""
+        """Evaluate, train, evaluate; returns False if Ctrl-C ended it early.
+
+        Raises:
+            JudgeGoneError: if a judge was waited for in vain; the run can be resumed.
+        """
         if self.leads and self.settings.wandb:
             self.wandb.begin(self.folder, self.settings.wandb_project)
         whole = False
@@ -80,32 +96,48 @@ class Session:
         start = time.monotonic()
         if self.leads:
             say(f"run {self.folder.path}: policy {self.settings.policy}")
+        gone = None
+        try:
+            self._go()
+        except StoppedWaitingError:
+            self.stop.asked = True  # also where Ctrl-C reached another process
+        except JudgeGoneError as error:
+            gone = error
+        if self.leads:
+            summary = self._close(time.monotonic() - start, whole=not (gone or self.stop.asked))
+            if gone is None:
+                say_closing(self.folder, summary, [head.name for head in self.held_out.heads])
+        if gone is not None:
+            raise gone
+        return not self.stop.asked
+
+    def _go(self) -> None:
         if not self._knows("before"):
             self._evaluate("before")
         if not self.stop.asked and self.resumed_at < self.progress.steps:
             self._train()  # transformers would do one step more than all of them
         if not self.stop.asked:
             self._evaluate("after")
-        self._close(seconds=time.monotonic() - start)
-        return not self.stop.asked
+
+    def _records(self) -> tuple[RunFolder | None, Progress | None]:
+        return (self.folder, self.progress) if self.leads else (None, None)
 
     def _trainer(self) -> CaptionTrainer:
         settings = self.settings
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
         policy = for_training(settings, self.checkpoint)
-        folder, progress = (self.folder, self.progress) if self.leads else (None, None)
-        recorder = Recorder(folder, progress, self.wandb)
         trainer = CaptionTrainer(
             policy=policy,
             samples=self.plan.loaded.train,
             heads=self.plan.trained,
             rule=self.plan.rule,
             length_unit=settings.length_unit,
-            on_rollouts=recorder.keep,
+            on_rollouts=self.recorder.keep,
             args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
+            patience=self.patience,
             peft_config=new_adapters(settings, policy),
-            callbacks=[recorder, self.stop],
+            callbacks=[self.recorder, self.stop],
         )
         trainer.remove_callback(PrinterCallback)
         if settings.rollout.engine != "hf":
@@ -123,14 +155,18 @@ class Session:
         start = time.monotonic()
         try:
             with without_bars(str(self.folder.path)):
-                self.trainer.train(resume_from_checkpoint=checkpoint)
-        except UserError:
-            self.trainer.save_now()  # a head failed: what was learned so far stays
-            raise
+                self._train_or_save(checkpoint)
         finally:
             self.train_seconds = time.monotonic() - start
             if self.leads:
                 self.progress.close()
+
+    def _train_or_save(self, checkpoint: str | None) -> None:
+        try:
+            self.trainer.train(resume_from_checkpoint=checkpoint)
+        except (UserError, JudgeGoneError, StoppedWaitingError):
+            self.trainer.save_now()  # no scores, no step: what was learned so far stays
+            raise
 
     def _knows(self, when: str) -> bool:
         """Whether a run that goes on already has an evaluation, both of its sides."""
@@ -146,6 +182,7 @@ class Session:
                 judged = self.held_out.evaluate(policy, Sampling.of(self.settings, greedy=greedy))
             if self.leads:
                 self._keep(side, judged)
+                self.recorder.note_reasons(f"{when} training", judged.reasons)
                 if not greedy:
                     means = (
                         f"{h.name} {number(judged.summary[h.name])}" for h in self.held_out.heads
@@ -165,17 +202,17 @@ class Session:
         self.folder.write_json(path, whole)
         return whole
 
-    def _close(self, *, seconds: float) -> None:
-        """Write summary and curves, and tell. Seconds count from the first evaluation on."""
-        if not self.leads:
-            return
+    def _close(self, seconds: float, *, whole: bool) -> dict[str, Any]:
+        """Write summary and curves; returns the summary. Seconds count from the first evaluation
+        on."""
         summary = self._add(
             self.folder.summary,
             {
                 "steps": max(self.resumed_at, int(self.trainer.state.global_step)),
                 "seconds": round(seconds, 1),
                 "train_seconds": round(self.train_seconds, 1),
-                "interrupted": self.stop.asked,
+                "interrupted": not whole,
+                **self._asked_so_far(),
             },
         )
         self.wandb.summary(summary)
@@ -184,4 +221,12 @@ class Session:
             band = (self.settings.gate_low, self.settings.gate_high)
             with self.folder.whole(self.folder.curves) as file:
                 draw(rows, [head.name for head in self.plan.trained], band, file)
-        say_closing(self.folder, summary, [head.name for head in self.held_out.heads])
+        return summary
+
+    def _asked_so_far(self) -> dict[str, Any]:
+        """What each head asked its judge, with what it asked before the run was resumed."""
+        earlier = self.folder.read_json(self.folder.summary).get("judges", {})
+        total = {name: Usage(**used) for name, used in earlier.items()}
+        for name, used in self.patience.spent.items():
+            total[name] = total.get(name, Usage()) + used
+        return {"judges": {name: asdict(used) for name, used in total.items()}} if total else {}

@@ -14,11 +14,18 @@
 | `advantage/std`, `/zero` | spread, and share of captions with an advantage of exactly 0 |
 | `advantage/gain` | factor of the whitening over the batch |
 | `advantage/length_corr` | correlation of advantage with length in words |
+| `judge/HEAD/questions` | asked by a head that asks a judge |
+| `judge/HEAD/cached` | share of them that the judge was not asked, as the answer was known |
+| `judge/HEAD/failed` | share of them without an answer, or with an unusable one |
+| `judge/HEAD/prompt_tokens`, `/completion_tokens` | sums over the questions the judge was asked |
+| `judge/HEAD/latency` | mean seconds of a question that the judge was asked |
+| `judge/HEAD/dollars` | by `judge.price_in` and `judge.price_out` |
 | `seconds/step`, `/generate`, `/score`, `/score/HEAD`, `/update` | wall-clock |
 | `loss`, `lr`, `grad_norm`, `kl`, `entropy` | of the update, from TRL |
 
 A number that has no value in a step (a correlation of constants, a head that scored nothing) is
-None. "Credit" is a head's weighted, normalised score before any whitening.
+None. "Credit" is a head's weighted, normalised score before any whitening. The
+time that a judge was waited for is part of `seconds/score`.
 """
 
 from __future__ import annotations
@@ -30,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from balcap.judges.usage import Usage
 from balcap.matrix import Float
 from balcap.normalizers import live_cells
 from balcap.rollouts import Rollouts
@@ -56,6 +64,8 @@ def step_metrics(rollouts: Rollouts, seconds: Mapping[str, float]) -> Metrics:
     for index, head in enumerate(rollouts.heads):
         metrics |= _head(rollouts, index, f"reward/{head}")
     metrics |= _pairs(rollouts)
+    for head, usage in rollouts.usage.items():
+        metrics |= _judge(usage, f"judge/{head}")
     metrics |= {
         "gate/pass": float(rollouts.credit.in_band.mean()),
         "length/words": float(words.mean()),
@@ -106,6 +116,19 @@ def _head(rollouts: Rollouts, index: int, name: str) -> Metrics:
         )
         if variance > 0
         else None,
+    }
+
+
+def _judge(usage: Usage, name: str) -> Metrics:
+    asked = usage.questions - usage.cached
+    return {
+        f"{name}/questions": float(usage.questions),
+        f"{name}/cached": usage.cached / usage.questions if usage.questions else None,
+        f"{name}/failed": usage.failed / usage.questions if usage.questions else None,
+        f"{name}/prompt_tokens": float(usage.prompt_tokens),
+        f"{name}/completion_tokens": float(usage.completion_tokens),
+        f"{name}/latency": usage.seconds / asked if asked else None,
+        f"{name}/dollars": usage.dollars,
     }
 
 

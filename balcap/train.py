@@ -30,6 +30,7 @@ def train(settings: TrainSettings, selected: Selected) -> int:
     Raises:
         UserError: before a model is loaded, if the settings do not fit together or to the data;
             during training, if a head fails.
+        JudgeGoneError: if a judge was waited for in vain; a checkpoint is written.
         RunError: if the disk is full.
     """
     checked = plan(settings, selected)

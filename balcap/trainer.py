@@ -22,14 +22,14 @@ from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
+from balcap import dice
 from balcap.credit import CreditRule
-from balcap.errors import UserError
 from balcap.heads import Head
 from balcap.lengths import Unit
+from balcap.patience import Patience
 from balcap.policies import Policy
 from balcap.rollouts import Rollouts, Row, rows_of
 from balcap.sample import Caption, Sample
-from balcap.scoring import score
 
 OnRollouts = Callable[[int, Rollouts, dict[str, float]], None]
 """Called once a batch of rollouts on every process: step, rollouts, seconds by part."""
@@ -46,6 +46,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         length_unit: what length ratios are counted in.
         on_rollouts: receives every batch of rollouts, for records and telemetry.
         args: TRL's settings; its reward settings are not used.
+        patience: with judges; default: as the settings' defaults.
         peft_config: adapters to train instead of the weights, or None.
         callbacks: of the transformers trainer.
     """
@@ -60,6 +61,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         length_unit: Unit,
         on_rollouts: OnRollouts,
         args: GRPOConfig,
+        patience: Patience | None = None,
         peft_config: Any = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -68,7 +70,9 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.rule = rule
         self.length_unit = length_unit
         self.on_rollouts = on_rollouts
+        self.patience = patience or Patience()
         self.policy = policy
+        self._dice: tuple[int, dice.Dice] | None = None  # before a step, and which
         self._rollouts: Rollouts | None = None
         self._seconds: dict[str, float] = {}
         super().__init__(
@@ -94,9 +98,14 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             Caption(self.samples[row["row"]], completion[0]["content"].strip(), len(ids))
             for row, completion, ids in zip(inputs, completions, completion_ids_list, strict=True)
         ]
-        rows = self._gathered(captions, [row["turn"] for row in inputs])
+        scored = self.patience.score(self.heads, captions)
+        groups = [row["turn"] for row in inputs]
+        rows: list[Row] = gather_object(
+            rows_of(captions, groups, scored, self.length_unit, self.count_tokens)
+        )
         names = [head.name for head in self.heads]
-        self._rollouts = Rollouts.of(names, rows, self.rule)
+        self._rollouts = Rollouts.of(names, rows, self.rule, scored.usage)
+        self._seconds |= {f"score/{name}": took for name, took in scored.seconds.items()}
         self._seconds["score"] = time.perf_counter() - start
         matrix = self._rollouts.matrix
         values = torch.from_numpy(matrix.values).masked_fill(
@@ -104,25 +113,9 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         )
         return values.to(self.accelerator.device, torch.float32)  # TRL only logs from these
 
-    def _gathered(self, captions: list[Caption], groups: list[int]) -> list[Row]:
-        """Rows of all processes. A head that fails on one process ends the run on all of them:
-        none is left waiting for the others."""
-        rows: list[Row] = []
-        failure: Exception | None = None
-        try:
-            scored = score(self.heads, captions)
-            rows = rows_of(captions, groups, scored, self.length_unit, self.count_tokens)
-            self._seconds |= {f"score/{name}": took for name, took in scored.seconds.items()}
-        except UserError as error:
-            failure = error
-        failures = [f for f in gather_object([failure]) if f is not None]
-        if failures:
-            raise failures[0]
-        gathered: list[Row] = gather_object(rows)
-        return gathered
-
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's rollouts with our advantages."""
+        self._dice = (self.state.global_step, dice.now())
         start = time.perf_counter()
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         self._seconds["generate"] = time.perf_counter() - start - self._seconds["score"]
@@ -150,7 +143,13 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             yield Policy(model, self.policy.processor, self.policy.family)
 
     def save_now(self) -> None:
-        """Write a checkpoint of the last whole step, between steps or after one that failed."""
+        """Write a checkpoint of the last whole step, between steps or after one that failed: whose
+        captions are then written again as they were. Before the first step there is nothing to
+        keep, and a run goes on from its beginning."""
+        if self.state.global_step == 0:
+            return
+        if self._dice is not None and self._dice[0] == self.state.global_step:
+            dice.put_back(self._dice[1])
         self._save_checkpoint(self.model, trial=None)
 
     def count_tokens(self, text: str) -> int:

@@ -1,49 +1,73 @@
-"""How much of the reference does a caption state? The recall of its sentences, by embeddings.
+"""How much of the reference does a caption state? The recall of its units.
 
-In the form of BalCapRL's recall reward (arXiv 2605.07394): covered reference units / units. There
-a language model matches the units; here a unit is covered by degrees, as near as the caption's
-nearest clause comes to it.
+In the form of BalCapRL's recall reward (arXiv 2605.07394): covered reference units / units. The
+engine `llm` asks a language model which units are covered, as there; the prompts are ours. The
+engine `embedding` covers a unit by degrees, as near as the caption's nearest clause comes to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from balcap.config import within
-from balcap.errors import UserError
+from balcap.config import JudgeSettings, within
+from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.heads import Head
+from balcap.heads.answers import completed
+from balcap.judges.contract import Ask
+from balcap.judges.decompose import decompose
 from balcap.judges.embedding import embedder
+from balcap.judges.numbered import by_number, numbered
+from balcap.judges.prompts import Prompt
+from balcap.judges.quoting import quoted
 from balcap.judges.stated import stated
 from balcap.sample import Caption, Sample, Score, Unscored
 from balcap.text import sentences
 
 BOUNDS = {"sentences": (0.88, 1.0), "facts": (0.6, 0.9)}
+MATCH = Prompt.read(Path(__file__).parent / "prompts" / "cov_matcher.txt")
+TOKENS_A_VERDICT = 12
+
+Units = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CovConfig:
-    """What is to be covered, and how near is near enough.
+    """What is to be covered, and who says that it is.
 
     Attributes:
-        engine: `embedding` compares sentences; `llm` is not built yet.
-        unit: the reference's `sentences`, or the sample's `facts`.
-        low: cosine at and below which a unit counts as not covered; default: 0.88 for sentences,
-            0.6 for facts. Ours, measured on the shapes world.
-        high: cosine from which a unit is covered in full; default: 1 for sentences, 0.9 for facts.
-        model: sentence embeddings: `auto` for all-MiniLM-L6-v2, a hub id, or a folder.
-        device: `auto`, or a torch device.
+        engine: `embedding` compares sentences; `llm` asks a judge, for which a text model is
+            enough.
+        unit: `sentences` of the reference; its `assertions`, into which the judge takes it apart
+            (llm only); or the sample's `facts`. Default: sentences for embedding, assertions for
+            llm.
+        low: embedding only: cosine at and below which a unit counts as not covered; default: 0.88
+            for sentences, 0.6 for facts. Ours, measured on the shapes world.
+        high: embedding only: cosine from which a unit is covered in full; default: 1 for
+            sentences, 0.9 for facts.
+        model: embedding only: `auto` for all-MiniLM-L6-v2, a hub id, or a folder.
+        device: embedding only: `auto`, or a torch device.
+        judge: llm only: whom to ask, where that is not said by `--judge.*`.
     """
 
     engine: Literal["embedding", "llm"] = "embedding"
-    unit: Literal["sentences", "facts"] = "sentences"
+    unit: Literal["sentences", "assertions", "facts"] | None = None
     low: float | None = None
     high: float | None = None
     model: str = "auto"
     device: str = "auto"
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
+        if self.engine == "llm":
+            return
+        if self.unit == "assertions":
+            raise UserError(
+                "cov.unit is 'assertions', which a judge must find; set cov.engine=llm, or "
+                "cov.unit to sentences or facts"
+            )
         low, high = self.bounds
         within("cov.low", low, 0.0, 1.0)
         within("cov.high", high, 0.0, 1.0)
@@ -51,44 +75,107 @@ class CovConfig:
             raise UserError(f"cov.low is {low:g} and cov.high {high:g}; it needs low < high")
 
     @property
+    def units(self) -> Literal["sentences", "assertions", "facts"]:
+        """`unit`, the engine's default filled in."""
+        return self.unit or ("assertions" if self.engine == "llm" else "sentences")
+
+    @property
     def bounds(self) -> tuple[float, float]:
-        """`low` and `high`, the unit's defaults filled in."""
-        low, high = BOUNDS[self.unit]
+        """`low` and `high` of the embedding, the unit's defaults filled in."""
+        low, high = BOUNDS[self.units]
         return (low if self.low is None else self.low, high if self.high is None else self.high)
 
 
 class Cov(Head[CovConfig]):
     """Share of the reference that the caption states, in [0, 1]; 0 for an empty caption.
 
-    The mean over the units of clip((similarity - low) / (high - low), 0, 1). A caption that says
-    more than the reference loses nothing.
+    A caption that says more than the reference loses nothing. By engine:
+
+    - `embedding`: the mean over the units of clip((similarity - low) / (high - low), 0, 1).
+    - `llm`: #(units that the judge calls covered) / #(units), all units of a caption in one
+      question. A reference in which the judge finds no assertion leaves its captions unscored.
     """
 
     name = "cov"
     Config = CovConfig
 
-    def __init__(self, config: CovConfig | None = None) -> None:
-        super().__init__(config)
-        if self.config.engine == "llm":
-            raise UserError("cov.engine is 'llm', which is not built yet; use cov.engine=embedding")
+    @property
+    def asks(self) -> bool:
+        """With the engine `llm`."""
+        return self.config.engine == "llm"
 
     @property
     def needs(self) -> frozenset[str]:
         """The reference, or the facts."""
-        return frozenset({"reference" if self.config.unit == "sentences" else "facts"})
+        return frozenset({"facts" if self.config.units == "facts" else "reference"})
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
         """Share covered; `Unscored` for a sample that has no units."""
+        return self._matched(captions) if self.asks else self._compared(captions)
+
+    async def _matched(self, captions: Sequence[Caption]) -> list[Score]:
+        known = [self._without_asking(caption) for caption in captions]
+        left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
+        units = await self._found([caption.sample for caption in left])
+        return completed(known, await self._shares(left, units))
+
+    def _without_asking(self, caption: Caption) -> Score | None:
+        """The score of a caption that no matcher is needed for."""
+        if not self._units(caption.sample):
+            return self._missing
+        return None if caption.text.strip() else 0.0
+
+    async def _found(self, samples: Sequence[Sample]) -> Sequence[Units | JudgeError]:
+        """The units of each sample, at least one, or why there are none."""
+        if self.config.units != "assertions":
+            return [self._units(sample) for sample in samples]
+        found = await decompose(self.judge, [sample.reference or "" for sample in samples])
+        nothing = UnusableAnswerError("the judge finds no assertion in the reference")
+        return [units or nothing for units in found]
+
+    async def _shares(
+        self, captions: Sequence[Caption], units: Sequence[Units | JudgeError]
+    ) -> list[float | JudgeError]:
+        """The share of its units that each caption covers; failures stay what they are."""
+        pairs = [
+            (caption.text, some)
+            for caption, some in zip(captions, units, strict=True)
+            if not isinstance(some, JudgeError)
+        ]
+        verdicts = await self.judge.read(
+            [_ask(text, some) for text, some in pairs],
+            [by_number(bool, len(some)).read for _, some in pairs],
+        )
+        rest = iter(verdicts)
+        return [some if isinstance(some, JudgeError) else _share(next(rest)) for some in units]
+
+    def _compared(self, captions: Sequence[Caption]) -> list[Score]:
         low, high = self.config.bounds
         pairs = [(self._units(caption.sample), caption.text) for caption in captions]
         found = stated(pairs, embedder(self.config.model, self.config.device))
-        missing = Unscored("no reference" if self.config.unit == "sentences" else "no facts")
         return [
             sum(min(max((near - low) / (high - low), 0.0), 1.0) for near in units) / len(units)
             if units
-            else missing
+            else self._missing
             for units in found
         ]
 
-    def _units(self, sample: Sample) -> tuple[str, ...]:
-        return sample.facts if self.config.unit == "facts" else sentences(sample.reference or "")
+    def _units(self, sample: Sample) -> Units:
+        return sample.facts if self.config.units == "facts" else sentences(sample.reference or "")
+
+    @property
+    def _missing(self) -> Unscored:
+        return Unscored("no facts" if self.config.units == "facts" else "no reference")
+
+
+def _ask(caption: str, units: Units) -> Ask:
+    count = len(units)
+    return Ask.of(
+        MATCH.fill(units=numbered(units), caption=quoted(caption), count=str(count)),
+        max_tokens=512 + TOKENS_A_VERDICT * count,
+        schema=by_number(bool, count).schema,
+    )
+
+
+def _share(verdicts: Sequence[bool] | JudgeError) -> float | JudgeError:
+    return verdicts if isinstance(verdicts, JudgeError) else sum(verdicts) / len(verdicts)

@@ -1,31 +1,45 @@
-"""How well is a caption written? By the lints of Harper, an offline grammar checker, and by
-repetition.
+"""How well is a caption written? By a grammar checker and by repetition, or by an LLM's grades.
 
-Neither half is enough: Harper does not see a text said twice, repetition does not see shuffled
-words. The form and its numbers are ours; BalCapRL (arXiv 2605.07394) asks a language model.
+Neither half of the first is enough: a grammar checker does not see a text said twice, repetition
+does not see shuffled words. Its form and its numbers are ours. The LLM's grades are the linguistic
+reward of BalCapRL (arXiv 2605.07394): the mean of clarity, fluency and coherence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Awaitable, Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
-from balcap.config import at_least, within
-from balcap.errors import UserError, did_you_mean
+from pydantic import BaseModel, ConfigDict, Field
+
+from balcap.config import JudgeSettings, above, at_least, within
+from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.heads import Head
-from balcap.sample import Caption, Score
+from balcap.heads.answers import completed
+from balcap.judges import harper, languagetool
+from balcap.judges.contract import Answer, Ask
+from balcap.judges.harper import lint_kinds
+from balcap.judges.prompts import Prompt
+from balcap.judges.quoting import quoted
+from balcap.judges.reading import read_json
+from balcap.sample import Caption, Score, Unscored
 from balcap.text import sentences, word_count, words
 
-if TYPE_CHECKING:
-    from harper import Linter
+GRADES = Prompt.read(Path(__file__).parent / "prompts" / "fluency_grades.txt")
+LOW, HIGH = 1, 10  # the paper gives no scale: this one is ours
 
-KINDS = (
-    "Agreement", "BoundaryError", "Capitalization", "Eggcorn", "Enhancement", "Formatting",
-    "Grammar", "Malapropism", "Miscellaneous", "Nonstandard", "Punctuation", "Readability",
-    "Redundancy", "Regionalism", "Repetition", "Spelling", "Style", "Typo", "Usage", "WordChoice",
-)  # fmt: skip
+KINDS: dict[str, tuple[str, ...]] = {
+    "harper": harper.KINDS,
+    "languagetool": languagetool.CATEGORIES,
+    "llm": (),
+}
+IGNORED: dict[str, tuple[str, ...]] = {
+    "harper": ("Spelling", "Regionalism"),
+    "languagetool": ("TYPOS", "MULTITOKEN_SPELLING", "REGIONALISMS", "BRITISH_ENGLISH"),
+    "llm": (),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,96 +47,157 @@ class FluencyConfig:
     """What counts against a text, and how much.
 
     Attributes:
-        engine: `harper`; `languagetool` and `llm` are not built yet.
-        lint_cost: what one lint a word costs.
+        engine: `harper`, a grammar checker in this process; `languagetool`, a server of its own
+            or yours; `llm` asks a judge.
+        lint_cost: what one mistake a word costs, for both grammar checkers: at 6, one in 100 words
+            costs 0.06.
         unfinished: factor for a text that ends without a full stop, question or exclamation mark,
-            in [0, 1]: it was cut off, or is no sentence.
-        ignore: kinds of lints that do not count. Spelling would count names, and the British
-            words of an American dictionary; an unknown word can also cost it a second.
+            in [0, 1]: it was cut off, or is no sentence. Not for `llm`.
+        ignore: kinds of mistakes that do not count, by the engine's names for them. Default:
+            spelling and regional words, which would count names, and the British words of an
+            American dictionary; an unknown word can also cost a text a second mistake.
+        language: variety of English that LanguageTool checks by.
+        server: address of a LanguageTool server, such as `http://127.0.0.1:8081`; default: one on
+            this machine for all processes of a user, started where there is none (Java needed).
+        timeout: seconds until LanguageTool must have checked a text, tries included.
+        judge: whom `llm` asks, where it is not `--judge.*`.
     """
 
     engine: Literal["harper", "languagetool", "llm"] = "harper"
     lint_cost: float = 6.0
     unfinished: float = 0.8
-    ignore: tuple[str, ...] = ("Spelling", "Regionalism")
+    ignore: tuple[str, ...] | None = None
+    language: languagetool.English = "en-US"
+    server: str | None = None
+    timeout: float = 60.0
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
         at_least("fluency.lint_cost", self.lint_cost, 0.0)
         within("fluency.unfinished", self.unfinished, 0.0, 1.0)
-        for kind in self.ignore:
-            if kind not in KINDS:
-                raise UserError(
-                    f"fluency.ignore has {kind!r}; the kinds of lints are {', '.join(KINDS)}"
-                    f"{did_you_mean(kind, KINDS)}"
-                )
+        above("fluency.timeout", self.timeout, 0.0)
+        for kind in self.ignored:
+            _check_kind(kind, self.engine)
+        if self.server is not None:
+            _check_server(self.server, self.engine)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The given kinds, or those that the engine ignores by default."""
+        return IGNORED[self.engine] if self.ignore is None else self.ignore
+
+
+class Grades(BaseModel):
+    """What a judge says of how a caption is written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    clarity: int = Field(ge=LOW, le=HIGH)
+    fluency: int = Field(ge=LOW, le=HIGH)
+    coherence: int = Field(ge=LOW, le=HIGH)
 
 
 class Fluency(Head[FluencyConfig]):
     """Clean, unrepeated, finished English, in [0, 1].
 
-    max(0, 1 - lint_cost x lints / words) x distinct 5-grams x distinct sentences x ending.
+    `harper`, `languagetool`:
+    max(0, 1 - lint_cost x mistakes / words) x distinct 5-grams x distinct sentences x ending.
 
     The two distinct parts are shares of all 5-grams of words and of all sentences, 1 where there
     are none; the ending is `unfinished` or 1. 0 for a text without words, and for one that Harper
-    takes for another language than English, of which it knows nothing.
+    takes for another language than English: of that neither checker knows anything. The two find
+    different mistakes, so their scores have the same meaning and not the same values.
+
+    `llm`: ((clarity + fluency + coherence) / 3 - 1) / 9, each a whole number from 1 to 10, by a
+    judge that sees the caption alone. 0 unasked for a text without letters and digits.
+
+    A text that LanguageTool or the judge failed on is `Unscored`.
     """
 
     name = "fluency"
     Config = FluencyConfig
 
-    def __init__(self, config: FluencyConfig | None = None) -> None:
-        super().__init__(config)
-        if self.config.engine != "harper":
-            raise UserError(
-                f"fluency.engine is {self.config.engine!r}, which is not built yet; "
-                "use fluency.engine=harper"
-            )
+    @property
+    def asks(self) -> bool:
+        """With engine `llm`."""
+        return self.config.engine == "llm"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
-        """Fluency of each text; the samples are not looked at."""
-        return [self._fluency(caption.text) for caption in captions]
+    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+        """Fluency of each text; the samples are not looked at.
 
-    def _fluency(self, text: str) -> float:
-        said = words(text)
-        if not said:
-            return 0.0
-        kinds = lint_kinds(text, spelling="Spelling" not in self.config.ignore)
+        Raises:
+            UserError: if there is no LanguageTool server, and none can be started.
+        """
+        texts = [caption.text for caption in captions]
+        if self.config.engine == "llm":
+            return self._graded(texts)
+        spoken = [text for text in texts if words(text)]
+        kinds = dict(zip(spoken, self._mistakes(spoken), strict=True))
+        return [self._fluency(text, kinds.get(text)) for text in texts]
+
+    def _mistakes(self, texts: Sequence[str]) -> Sequence[tuple[str, ...] | JudgeError | None]:
+        """The kind of each mistake of each text; None for a text that is hardly English."""
+        config = self.config
+        if config.engine == "harper":
+            spelling = "Spelling" not in config.ignored
+            return [lint_kinds(text, spelling=spelling) for text in texts]
+        check = languagetool.checker(config.server, config.language, config.timeout)
+        english = [text for text in texts if harper.is_english(text)]
+        found = dict(zip(english, check(english), strict=True))
+        return [found.get(text) for text in texts]
+
+    def _fluency(self, text: str, kinds: tuple[str, ...] | JudgeError | None) -> Score:
         if kinds is None:
             return 0.0
-        lints = sum(kind not in self.config.ignore for kind in kinds)
-        clean = max(0.0, 1.0 - self.config.lint_cost * lints / word_count(text))
+        if isinstance(kinds, JudgeError):
+            return Unscored.by(kinds)
+        said = words(text)
+        mistakes = sum(kind not in self.config.ignored for kind in kinds)
+        clean = max(0.0, 1.0 - self.config.lint_cost * mistakes / word_count(text))
         five = [said[i : i + 5] for i in range(len(said) - 4)]
         lines = [sentence.lower() for sentence in sentences(text)]
         ending = 1.0 if is_finished(text) else self.config.unfinished
         return clean * distinct(five) * distinct(lines) * ending
 
-
-@lru_cache(maxsize=16384)
-def lint_kinds(text: str, *, spelling: bool) -> tuple[str, ...] | None:
-    """Kind of each lint that Harper finds; None for a text that is hardly English.
-
-    A linter may be in one call only and takes up to 60 ms to make and warm up, so idle ones wait
-    in a list; `list.pop` and `append` are safe between threads.
-    """
-    idle = _idle[spelling]
-    linter = idle.pop() if idle else _linter(spelling)
-    try:
-        if not linter.is_likely_english(text):
-            return None
-        return tuple(lint.lint_kind for lint in linter.lint(text, language="plaintext"))
-    finally:
-        idle.append(linter)
+    async def _graded(self, texts: Sequence[str]) -> list[Score]:
+        asks = [
+            Ask.of(
+                GRADES.fill(caption=quoted(text), low=str(LOW), high=str(HIGH)),
+                schema=Grades.model_json_schema(),
+            )
+            for text in texts
+            if words(text)
+        ]
+        known = [None if words(text) else 0.0 for text in texts]
+        return completed(known, await self.judge.read(asks, _grade))
 
 
-_idle: dict[bool, list[Linter]] = {True: [], False: []}
+def _grade(answer: Answer) -> float:
+    grades = read_json(answer.text, Grades)
+    mean = (grades.clarity + grades.fluency + grades.coherence) / 3
+    return (mean - LOW) / (HIGH - LOW)
 
 
-def _linter(spelling: bool) -> Linter:
-    from harper import Linter
+def _check_kind(kind: str, engine: str) -> None:
+    known = KINDS[engine]
+    if kind not in known:
+        raise UserError(
+            f"fluency.ignore has {kind!r}; the kinds of mistakes of engine {engine} are "
+            f"{', '.join(known) or 'none'}{did_you_mean(kind, known)}"
+        )
 
-    linter = Linter()
-    linter.set_lint_config({**linter.get_default_lint_config(), "SpellCheck": spelling})
-    return linter
+
+def _check_server(server: str, engine: str) -> None:
+    if engine != "languagetool":
+        raise UserError(
+            f"fluency.server is {server!r}, and engine {engine} asks no LanguageTool server; "
+            "add --fluency.engine languagetool, or leave the server out"
+        )
+    if not server.startswith(("http://", "https://")):
+        raise UserError(
+            f"fluency.server is {server!r}; an address begins with http:// or https://, such as "
+            "http://127.0.0.1:8081"
+        )
 
 
 def distinct(items: Sequence[Hashable]) -> float:

@@ -1,79 +1,75 @@
 """How useful is a caption? The share of questions that a reader of it, without eyes, gets right.
 
 CapRL's reward (arXiv 2509.22647): R = (1/N) sum_k 1[M(caption, question_k) = answer_k], with a
-language model M that reads the caption only. Here M compares sentences: each option, written as a
+language model M that reads the caption only. The engine `llm` asks one, as the paper does (see
+`rewards.qa_reader`). The engine `embedding` compares sentences: each option, written as a
 statement, with what the caption states; the nearest wins.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
 from itertools import islice
-from typing import Literal
 
-from balcap.config import at_least, within
-from balcap.errors import UserError
+from balcap.errors import JudgeError
 from balcap.heads import Head
+from balcap.heads.answers import completed
 from balcap.judges.embedding import embedder
 from balcap.judges.stated import stated
 from balcap.sample import Caption, Question, Score, Unscored
+from rewards.qa_reader import answers, dice_of, most_choices
+from rewards.qa_settings import QaConfig
 
-
-@dataclass(frozen=True, kw_only=True)
-class QaConfig:
-    """Who answers the questions, and when it admits that it cannot.
-
-    Attributes:
-        engine: `embedding` compares sentences; `llm` is not built yet.
-        draws: 0 asks each question once (CapRL's all_qa mode; our default, without noise); N asks
-            N questions drawn with replacement (the paper: 8).
-        seed: of the draws; they are the same for the same sample and caption.
-        min_similarity: the reader cannot say when no option is this near to the caption, a cosine
-            in [0, 1]. Ours, measured on the shapes world.
-        min_margin: the reader cannot say when the best option leads the second by less than this,
-            in [0, 1]. Ours, measured there too.
-        model: sentence embeddings: `auto` for all-MiniLM-L6-v2, a hub id, or a folder.
-        device: `auto`, or a torch device.
-    """
-
-    engine: Literal["embedding", "llm"] = "embedding"
-    draws: int = 0
-    seed: int = 0
-    min_similarity: float = 0.5
-    min_margin: float = 0.01
-    model: str = "auto"
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        at_least("qa.draws", self.draws, 0)
-        within("qa.min_similarity", self.min_similarity, 0.0, 1.0)
-        within("qa.min_margin", self.min_margin, 0.0, 1.0)
+__all__ = ["Qa", "QaConfig"]
 
 
 class Qa(Head[QaConfig]):
     """Share of a sample's questions answered right, in [0, 1]; 0 for an empty caption.
 
-    "Cannot say" scores 0, as in CapRL; so does a tie. CapRL also shuffles the options on each
-    draw: a reader that compares sentences does not see their order, so none is needed.
+    "Cannot say" scores 0, as in CapRL. By engine:
+
+    - `embedding`: a tie scores 0. Such a reader does not see the order of the options, so none is
+      drawn.
+    - `llm`: with `answer=soft` the mean probability of the right letter, among those of the menu:
+      what letters said at temperature 1 give in expectation. Where one question fails, or has more
+      options than there are letters, the caption is not scored.
     """
 
     name = "qa"
     Config = QaConfig
 
-    def __init__(self, config: QaConfig | None = None) -> None:
-        super().__init__(config)
-        if self.config.engine == "llm":
-            raise UserError("qa.engine is 'llm', which is not built yet; use qa.engine=embedding")
+    @property
+    def asks(self) -> bool:
+        """With the engine `llm`."""
+        return self.config.engine == "llm"
 
     @property
     def needs(self) -> frozenset[str]:
         """Questions."""
         return frozenset({"questions"})
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
         """Share of right answers; `Unscored` for a sample without questions."""
+        return self._read(captions) if self.asks else self._compared(captions)
+
+    async def _read(self, captions: Sequence[Caption]) -> list[Score]:
+        known = [self._without_asking(caption) for caption in captions]
+        left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
+        found = await answers(self.judge, left, self.config)
+        return completed(known, [mean(values) for values in found])
+
+    def _without_asking(self, caption: Caption) -> Score | None:
+        """The score of a caption that no reader is needed for."""
+        questions = caption.sample.questions
+        if not questions:
+            return Unscored("no questions")
+        longest = max(len(question.choices) for question in questions)
+        most = most_choices(self.config)
+        if longest > most:
+            return Unscored(f"a question has {longest} options; letters allow {most}")
+        return None if caption.text.strip() else 0.0
+
+    def _compared(self, captions: Sequence[Caption]) -> Sequence[Score]:
         options = [
             [option for question in caption.sample.questions for option in statements(question)]
             for caption in captions
@@ -95,8 +91,7 @@ class Qa(Head[QaConfig]):
             for question in questions
         ]
         if self.config.draws:
-            dice = random.Random(f"{self.config.seed}\0{caption.sample.id}\0{caption.text}")
-            right = dice.choices(right, k=self.config.draws)
+            right = dice_of(caption, self.config.seed).choices(right, k=self.config.draws)
         return sum(right) / len(right)
 
     def _answer(self, near: list[float]) -> int | None:
@@ -106,6 +101,15 @@ class Qa(Head[QaConfig]):
         if best < self.config.min_similarity or lead < self.config.min_margin or lead == 0:
             return None
         return near.index(best)
+
+
+def mean(values: Sequence[float | JudgeError]) -> float | JudgeError:
+    """The mean of all; where some failed, how many of them, and why the first did."""
+    failed = [value for value in values if isinstance(value, JudgeError)]
+    if failed:
+        first = failed[0]
+        return type(first)(f"{len(failed)} of {len(values)} questions: {first}")
+    return sum(value for value in values if not isinstance(value, JudgeError)) / len(values)
 
 
 def statements(question: Question) -> Sequence[str]:

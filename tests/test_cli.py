@@ -13,7 +13,7 @@ from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
 from balcap.cli.trl_fields import OURS, trl_fields
 from balcap.config import TrainSettings
-from balcap.errors import RunError, UserError
+from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.heads import dump
 
 HEADS = Path(__file__).parent / "heads_for_tests.py"
@@ -277,7 +277,8 @@ def failing(error):
     ("error", "code", "message"),
     [
         (UserError("mend this"), 2, "balcap train: error: mend this\n"),
-        (RunError("the judge is gone"), 1, "balcap train: error: the judge is gone\n"),
+        (RunError("the disk is gone"), 1, "balcap train: error: the disk is gone\n"),
+        (JudgeGoneError("the judge is gone"), 3, "balcap train: error: the judge is gone\n"),
         (KeyboardInterrupt(), 130, "balcap train: error: interrupted\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "x.pt"),

@@ -10,6 +10,7 @@ from balcap.config import (
     NORMALIZERS,
     PRESETS,
     CaptionSettings,
+    JudgeSettings,
     LoraSettings,
     RolloutSettings,
     ScoreSettings,
@@ -131,4 +132,32 @@ def test_plain_settings_survive_yaml():
     assert yaml.safe_load(yaml.safe_dump(content)) == content
     assert content["run"] == "runs/x"
     assert content["trl"] == {"betas": [0.9, 0.99]}
-    assert list(content) == [item.name for item in fields(settings)]
+    assert list(content) == [item.name for item in fields(settings) if item.name != "judge"]
+
+
+def test_of_the_judge_only_what_was_given_is_written():
+    judge = JudgeSettings(backend="endpoint", url=("http://a/v1",), cache=Path("off"), retries=0)
+    assert plain(TrainSettings(judge=judge))["judge"] == {
+        "backend": "endpoint", "url": ["http://a/v1"], "retries": 0, "cache": "off",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["sk-proj-1234567890abcdef", "hf_abcdefghijklmnopqrstuvwxyz", "AIza" + "x" * 35, "a b", ""],
+)
+def test_a_key_itself_is_refused_and_not_repeated(key):
+    with pytest.raises(UserError, match="name of an environment variable") as caught:
+        JudgeSettings(key=key)
+    assert not key or key not in str(caught.value)
+
+
+def test_the_name_of_a_key_is_fine():
+    assert JudgeSettings(key="SK_PROXY_KEY").key == "SK_PROXY_KEY"
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@host/v1", "https://host/v1?api_key=secret"])
+def test_an_address_holds_no_secret_either(url):
+    with pytest.raises(UserError, match="at 'host' with a user, a password or a query") as caught:
+        JudgeSettings(url=(url,))
+    assert "secret" not in str(caught.value)

@@ -1,12 +1,15 @@
 """What is said of held-out captions."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.evaluation.harmonic import harmonic_mean
 from balcap.evaluation.held_out import Band, judge
-from balcap.sample import Caption, Sample, Unscored
+from balcap.heads import Head
+from balcap.sample import Caption, Sample, Score, Unscored
 
 BAND = Band(0.5, 2.0, "words", len)
 
@@ -19,26 +22,26 @@ def test_harmonic_mean() -> None:
     assert harmonic_mean([]) is None
 
 
-class Half:
+class Half(Head):  # type: ignore[type-arg]
     """Scores every second caption."""
 
     name = "half"
-    range = (0.0, 1.0)
 
-    def score(self, captions: list[Caption]) -> list[float | Unscored]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
         return [0.5 if "a" in caption.text else Unscored("no a") for caption in captions]
 
 
 def test_means_say_how_many_captions_they_are_made_of() -> None:
     sample = Sample("s", "?", reference="a b")
     captions = [Caption(sample, "a"), Caption(sample, "b b b b b")]
-    judged = judge(captions, [Half()], ["half"], BAND)  # type: ignore[list-item]
+    judged = judge(captions, [Half()], ["half"], BAND)
     assert judged.summary["half"] == 0.5
     assert judged.summary["scored"] == {"half": 1}
     assert judged.summary["harmonic_mean"] == 0.5
     assert judged.summary["words"] == 3.0
     assert judged.summary["gate_rate"] == 0.5  # 1/2 is in the band, 5/2 is not
     assert judged.rows()[1]["scores"] == {"half": None}
+    assert judged.reasons == {"half": [None, "no a"]}
     assert "fact_recall" not in judged.summary
 
 

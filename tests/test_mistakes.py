@@ -9,7 +9,7 @@ import pytest
 
 HEADS = "heads_for_tests.py"
 ONE_HEAD = f"--rewards {HEADS}:Colours --eval-rewards="
-HEAVY = ["torch", "transformers", "trl", "numpy", "pandas", "datasets", "PIL", "pydantic"]
+HEAVY = ["torch", "transformers", "trl", "numpy", "pandas", "datasets", "PIL", "openai"]
 
 PROGRAM = """
 import contextlib, io, json, sys, time, traceback
@@ -104,9 +104,12 @@ MISTAKES = [
     (f"train {ONE_HEAD} --config resume.yaml", "resume.yaml: resume cannot stand in a file"),
     ("train --resume nowhere", "no run to resume in 'nowhere': there is no nowhere/config.yaml"),
     # heads
-    ("train --rewards qaa", "no reward head 'qaa'; have cov, fluency, qa (did you mean 'qa'?); or"),
+    (
+        "train --rewards qaa",
+        "no reward head 'qaa'; have cov, fluency, holistic, precision, qa, rubric (did you",
+    ),
     ("train --rewards=", "rewards is empty"),
-    ("train --rewards missing.py:Head", "no file 'missing.py' to take a reward head from"),
+    ("train --rewards missing.py:Head", "no file 'missing.py' to take the reward head 'missing.py:Head' from"),
     ("train --rewards broken_head.py:Head", "importing broken_head.py failed: ZeroDivisionError"),
     (f"train --rewards {HEADS}:Colour", f"no class 'Colour' in {HEADS}; its heads are Colours,"),
     (f"train --rewards {HEADS}:NotAHead", "NotAHead in heads_for_tests.py is not a reward head"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from balcap.credit import CreditRule
+from balcap.judges.usage import Usage
 from balcap.rollouts import Rollouts, Row
 from balcap.telemetry import correlation, step_metrics, trl_metrics
 
@@ -76,3 +77,29 @@ def test_a_correlation_of_constants_has_no_value() -> None:
 def test_numbers_of_trl_get_our_names_and_are_never_nan() -> None:
     logs = {"loss": 0.25, "kl": float("nan"), "rewards/a/mean": 1.0}
     assert trl_metrics(logs) == {"loss": 0.25, "kl": None}
+
+
+def test_what_a_judge_was_asked() -> None:
+    """20 questions, 15 of them known: the 5 others took 4 seconds together, 0.8 each."""
+    rows = [row(0, 4, 1.0, 0.0, 1.0), row(0, 6, 1.0, 1.0, 0.0)]
+    used = Usage(20, 15, 1, prompt_tokens=500, completion_tokens=50, seconds=4.0, dollars=0.25)
+    rule = CreditRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
+    metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule, {"b": used}), {})
+    assert {name: value for name, value in metrics.items() if name.startswith("judge/")} == {
+        "judge/b/questions": 20.0,
+        "judge/b/cached": 0.75,
+        "judge/b/failed": 0.05,
+        "judge/b/prompt_tokens": 500.0,
+        "judge/b/completion_tokens": 50.0,
+        "judge/b/latency": 0.8,
+        "judge/b/dollars": 0.25,
+    }
+
+
+def test_a_judge_that_was_asked_nothing_has_no_shares() -> None:
+    rows = [row(0, 4, 1.0, 0.0, 1.0), row(0, 6, 1.0, 1.0, 0.0)]
+    rule = CreditRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
+    metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule, {"b": Usage()}), {})
+    assert metrics["judge/b/questions"] == 0.0
+    assert metrics["judge/b/failed"] is None
+    assert metrics["judge/b/latency"] is None

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from balcap.cli.command import Command
-from balcap.cli.help import help_of, overview
+from balcap.cli.help import help_of, overview, overview_of
 from balcap.cli.list_heads import HeadsSettings
 from balcap.cli.parser import all_options, parse
 from balcap.config import (
+    CaptionQASettings,
     CaptionSettings,
+    CompareSettings,
+    GroundingSettings,
     ReplaySettings,
     ReportSettings,
     RunsSettings,
@@ -22,7 +25,8 @@ from balcap.config import (
     SweepShowSettings,
     TrainSettings,
 )
-from balcap.errors import RunError, UserError, did_you_mean
+from balcap.config.probe import ProbeSettings
+from balcap.errors import JudgeGoneError, RunError, UserError, did_you_mean
 from balcap.heads import dump
 
 __all__ = ["COMMANDS", "main"]
@@ -96,6 +100,50 @@ balcap score captions.json --data records:test.jsonl --rewards qa,fluency --out 
 """,
         ),
         Command(
+            name="eval captionqa",
+            summary="CaptionQA: what can be answered from the caption alone?",
+            settings=CaptionQASettings,
+            function="balcap.evaluation.captionqa:run",
+            examples="""
+balcap eval captionqa --captions captions.json --judge.backend endpoint \\
+    --judge.url http://127.0.0.1:8000/v1 --judge.model Qwen/Qwen2.5-72B-Instruct
+balcap eval captionqa --policy runs/second --data captionqa.parquet --judge.backend local \\
+    --judge.model Qwen/Qwen2.5-3B-Instruct
+""",
+        ),
+        Command(
+            name="eval grounding",
+            summary="The built-in world: which statements are true, exactly?",
+            settings=GroundingSettings,
+            function="balcap.evaluation.grounding:run",
+            examples="""
+balcap eval grounding --policy tiny-qwen2.5-vl --out runs/eval/before
+balcap eval grounding --policy runs/second --out runs/eval/after
+balcap eval compare runs/eval/before runs/eval/after
+""",
+        ),
+        Command(
+            name="eval compare",
+            summary="Compare evaluations in one table, with paired intervals",
+            settings=CompareSettings,
+            function="balcap.evaluation.comparing:run",
+            examples="""
+balcap eval compare runs/eval/before runs/eval/after
+balcap eval compare a/summary.json b/summary.json --with-published --out table.md
+""",
+        ),
+        Command(
+            name="probe",
+            summary="Attack reward heads: how can this reward be gamed?",
+            settings=ProbeSettings,
+            function="balcap.probe:run",
+            examples="""
+balcap probe --rewards qa,cov,fluency --data shapes
+balcap probe --rewards my_head.py:ColourWords --data records:test.jsonl --margin 0.05
+balcap probe --rewards qa,cov,fluency --gate none --attacks ramble,keyword-pile
+""",
+        ),
+        Command(
             name="heads",
             summary="List the reward heads and their settings",
             settings=HeadsSettings,
@@ -154,7 +202,8 @@ HELP = ("-h", "--help")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
-    0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 130: interrupted.
+    0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 3: a judge stopped
+    answering, and the same run can go on once it is back; 130: interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = _named(words)
@@ -163,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(words)
     except UserError as error:
         return _tell(program, str(error), 2)
+    except JudgeGoneError as error:
+        return _tell(program, str(error), 3)
     except RunError as error:
         return _tell(program, str(error), 1)
     except KeyboardInterrupt:
@@ -185,9 +236,7 @@ def _run(words: list[str]) -> int:
     name = _named(words)
     rest = words[max(1, len(name.split())) :]
     if name not in COMMANDS:
-        raise UserError(
-            f"no command {name!r}; have {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
-        )
+        return _one_of_several(name, rest)
     command = COMMANDS[name]
     if any(word in HELP for word in rest):
         print(help_of(command, all_options(command, rest)))
@@ -197,6 +246,20 @@ def _run(words: list[str]) -> int:
         print(dump(parsed.settings, parsed.heads), end="")
         return 0
     return command.load()(*parsed.arguments)
+
+
+def _one_of_several(name: str, rest: list[str]) -> int:
+    """Show the commands that begin with this word; whatever else follows it is a mistake."""
+    inside = {c.name.split()[-1]: c for c in COMMANDS.values() if c.name.startswith(f"{name} ")}
+    if inside and (not rest or rest[0] in HELP):
+        print(overview_of(name, inside.values()))
+        return 0
+    if inside:
+        hint = did_you_mean(rest[0], inside)
+        raise UserError(f"no `{name} {rest[0]}`; have {', '.join(sorted(inside))}{hint}")
+    raise UserError(
+        f"no command {name!r}; have {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
+    )
 
 
 def _named(words: list[str]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import textwrap
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from balcap.cli.command import Command
 from balcap.cli.options import Option
 from balcap.cli.values import is_open, literals
+from balcap.config import JudgeSettings
 
 _COLUMN = 30
 _MARKS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", bool: "true|false"}
@@ -47,6 +48,18 @@ def overview(commands: Mapping[str, Command]) -> str:
     return "\n".join(lines)
 
 
+def overview_of(name: str, commands: Iterable[Command]) -> str:
+    """Return what the first word of several commands prints alone, such as `balcap eval`."""
+    lines = [
+        f"usage: balcap {name} WHICH [--SETTING VALUE ...]",
+        "",
+        *rows((command.name, command.summary) for command in commands),
+        "",
+        f"balcap {name} WHICH --help lists its settings.",
+    ]
+    return "\n".join(lines)
+
+
 def help_of(command: Command, options: Mapping[str, Option]) -> str:
     """Return the help of one command."""
     by_place = " ".join(_mark(option) for option in options.values() if option.positional)
@@ -56,11 +69,25 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
         lines += [_PRESETS_NOTE]
     for group in dict.fromkeys(option.group for option in options.values()):
         inside = [option for option in options.values() if option.group == group]
-        lines += ["", group, *rows((label(option), option.help) for option in inside)]
+        lines += ["", group, *rows(told(inside))]
     lines += ["", "General", *rows(_GENERAL)]
     if command.examples:
         lines += ["", "Examples", textwrap.indent(command.examples.strip(), "  ")]
     return "\n".join(lines)
+
+
+def told(options: Iterable[Option]) -> Iterator[tuple[str, str]]:
+    """Options with what is said of each; whom a single head asks, which is said like `--judge.*`,
+    in one line."""
+    groups: set[str] = set()
+    for option in options:
+        group = option.name.rpartition(".")[0]
+        if option.owner is not JudgeSettings or group == "judge":
+            yield label(option), option.help
+        elif group not in groups:
+            groups.add(group)
+            flag = option.flag.rpartition(".")[0]
+            yield f"{flag}.FIELD VALUE", "as --judge.FIELD, for this head alone"
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from balcap.cli.help import label, rows
+from balcap.cli.help import rows, told
 from balcap.cli.options import options_of, summary
 from balcap.errors import UserError
 from balcap.heads import find, installed
@@ -43,6 +43,4 @@ def _described(reference: str) -> Iterator[str]:
     low, high = head.range
     yield f"{head.name}: {summary(head)}".rstrip(": ")
     yield f"  scores from {low:g} to {high:g}; needs {needs}"
-    yield from rows(
-        (label(option), option.help) for option in options_of(head.Config, f"{head.name}.")
-    )
+    yield from rows(told(options_of(head.Config, f"{head.name}.")))

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from balcap.errors import UserError
+
 
 @dataclass(frozen=True)
 class Option:
@@ -18,6 +20,7 @@ class Option:
         kind: its type.
         help: what its class's docstring says of it, and its default.
         group: first line of the docstring of the class that defines it.
+        owner: the class that defines it.
         positional: what stands for it in the help, where it is given without a name.
     """
 
@@ -25,6 +28,7 @@ class Option:
     kind: Any
     help: str
     group: str
+    owner: type
     positional: str | None = None
 
     @property
@@ -62,7 +66,8 @@ def options_of(settings: type, prefix: str = "", start: Any = None) -> Iterator[
             continue
         text = docs.get(item.name, "") + _shown(value, item.name, settings)
         owner = _owner(settings, item.name)
-        yield Option(name, kind, text, summary(owner), item.metadata.get("positional"))
+        place = item.metadata.get("positional")
+        yield Option(name, kind, text, summary(owner), owner, place)
     for kind, below, value in inner:
         yield from options_of(kind, below, value)
 
@@ -75,10 +80,21 @@ def build(settings: type, values: Mapping[str, Any], prefix: str = "", start: An
         name, kind = prefix + item.name, kinds[item.name]
         if is_dataclass(kind):
             below = _default(item) if start is None else getattr(start, item.name)
-            given[item.name] = build(cast(type, kind), values, f"{name}.", below)
+            given[item.name] = _build_inner(cast(type, kind), values, name, below)
         elif name in values:
             given[item.name] = values[name]
     return settings(**given) if start is None else replace(start, **given)
+
+
+def _build_inner(settings: type, values: Mapping[str, Any], name: str, start: Any) -> Any:
+    """Make a group; its errors, which begin with the group's own name, get the whole one."""
+    outer, _, own = name.rpartition(".")
+    try:
+        return build(settings, values, f"{name}.", start)
+    except UserError as error:
+        if outer and str(error).startswith(f"{own}."):
+            raise UserError(f"{outer}.{error}") from error
+        raise
 
 
 def groups_of(names: Collection[str]) -> set[str]:

@@ -141,12 +141,18 @@ def _options(command: Command, choice: Choice | None) -> dict[str, Option]:
 
 
 def _check_resume(given: dict[str, Any], words: Sequence[line.Word]) -> None:
-    beside = [f"--{name.replace('_', '-')}" for name in given if name != "resume"]
+    """A judge may come back at another address; nothing else of a run changes."""
+    beside = [
+        f"--{name.replace('_', '-')}"
+        for name in given
+        if name != "resume" and not f".{name}".endswith(".judge.url")
+    ]
     beside += ["--config"] if line.values_of(words, "config") else []
     if beside:
         raise UserError(
-            f"--resume continues a run with that run's settings; leave out {', '.join(beside)}, or "
-            f"start a new run from its policy: --policy {given['resume']}"
+            f"--resume continues a run with that run's settings (of which only --judge.url may "
+            f"change); leave out {', '.join(beside)}, or start a new run from its policy: "
+            f"--policy {given['resume']}"
         )
 
 

@@ -8,6 +8,13 @@ papers, so all are ours (see `Preset`). A class's docstring is its help on the c
 from balcap.config.caption import CaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
+from balcap.config.evaluate import (
+    CaptionQASettings,
+    CompareSettings,
+    EvalSettings,
+    GroundingSettings,
+    JudgedEvalSettings,
+)
 from balcap.config.judge import JudgeSettings
 from balcap.config.listing import RunsSettings, ShowSettings
 from balcap.config.plain import plain
@@ -35,10 +42,15 @@ __all__ = [
     "PRESETS",
     "SFT_PRESETS",
     "TINY_POLICIES",
+    "CaptionQASettings",
     "CaptionSettings",
     "Columns",
+    "CompareSettings",
     "DataSettings",
+    "EvalSettings",
+    "GroundingSettings",
     "JudgeSettings",
+    "JudgedEvalSettings",
     "LoraSettings",
     "ModelSettings",
     "PolicySettings",

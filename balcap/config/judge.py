@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from balcap.config.checks import above, at_least, counts
+from balcap.config.checks import above, at_least
 from balcap.errors import UserError
 
 
@@ -25,8 +27,8 @@ class JudgeSettings:
             `path.py:function` or `package.module:function`, from a question to its answer.
         url: base addresses of the servers, up to and with `/v1`, comma separated: the load is
             spread.
-        key: name of the environment variable that holds the server's key; default:
-            OPENAI_API_KEY, where it is set.
+        key: name of the environment variable that holds the server's key, never the key itself;
+            default: OPENAI_API_KEY, where it is set.
         requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
             finds out whether the server can be asked that way (vLLM can). Default: auto.
         concurrency: requests on their way at once, in this process, to all servers together;
@@ -65,7 +67,9 @@ class JudgeSettings:
     price_out: float | None = None
 
     def __post_init__(self) -> None:
-        counts(self, "concurrency", "max_pixels", "batch")
+        for name in ("concurrency", "max_pixels", "batch"):
+            if getattr(self, name) is not None:
+                at_least(f"judge.{name}", getattr(self, name), 1)
         for name in ("requests_per_minute", "tokens_per_minute", "connect_timeout", "timeout"):
             if getattr(self, name) is not None:
                 above(f"judge.{name}", getattr(self, name), 0.0)
@@ -73,11 +77,12 @@ class JudgeSettings:
             if getattr(self, name) is not None:
                 at_least(f"judge.{name}", getattr(self, name), 0)
         for url in self.url or ():
-            if not url.startswith(("http://", "https://")):
-                raise UserError(
-                    f"judge.url has {url!r}; an address begins with http:// or https://, such as "
-                    "http://127.0.0.1:8000/v1"
-                )
+            _check_address(url)
+        if self.key is not None and not _is_name(self.key):
+            raise UserError(  # and the key must not stand in a message either
+                "judge.key is not the name of an environment variable, and perhaps a key itself; "
+                "put the key into a variable and give that one's name: --judge.key OPENAI_API_KEY"
+            )
 
     def over(self, general: JudgeSettings) -> JudgeSettings:
         """These settings, and those of `general` where nothing is given here."""
@@ -87,3 +92,25 @@ class JudgeSettings:
             if (value := getattr(self, item.name)) is not None
         }
         return replace(general, **given)
+
+
+def _check_address(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise UserError(
+            f"judge.url has {url!r}; an address begins with http:// or https://, such as "
+            "http://127.0.0.1:8000/v1"
+        )
+    if re.search(r"[@?#]", url):
+        raise UserError(
+            f"judge.url has an address at {urlsplit(url).hostname!r} with a user, a password or a "
+            "query in it; give the bare address, and a key as the name of an environment variable: "
+            "--judge.key NAME"
+        )
+
+
+# what keys of the well-known services begin with, where it could also be a variable's name
+_KEY = re.compile(r"(sk|hf|gsk|pk|rk|xai)_[A-Za-z0-9_]{16,}|AIza\w{16,}")
+
+
+def _is_name(key: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_]\w{0,63}", key) is not None and not _KEY.fullmatch(key)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from balcap.config.judge import JudgeSettings
+
 
 def plain(settings: Any) -> dict[str, Any]:
-    """Return settings as nested dictionaries of plain values, ready for YAML."""
-    return {name: _simple(value) for name, value in asdict(settings).items()}
+    """Return settings as nested dictionaries of plain values, ready for YAML.
+
+    Of whom to ask only what was given is there: all else would be 17 times `null` for each head.
+    """
+    content = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    if isinstance(settings, JudgeSettings):
+        content = {name: value for name, value in content.items() if value is not None}
+    nobody = JudgeSettings()
+    return {name: _simple(value) for name, value in content.items() if value != nobody}
 
 
 def _simple(value: Any) -> Any:
+    if is_dataclass(value):
+        return plain(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):

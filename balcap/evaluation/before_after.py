@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accelerate.utils import gather_object
-
 from balcap import processes
 from balcap.evaluation.held_out import Band, Judged, judge
 from balcap.heads import Head
+from balcap.patience import Patience
 from balcap.policies import Policy
 from balcap.policies.writing import Sampling, write_captions
 from balcap.sample import Caption, Sample
+from balcap.scoring import Scored
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,35 @@ class HeldOut:
         heads: every head to report.
         balanced: names of the heads that the harmonic mean is made of.
         band: of the gate rate.
+        patience: with judges.
     """
 
     samples: Sequence[Sample]
     heads: Sequence[Head[Any]]
     balanced: Sequence[str]
     band: Band
+    patience: Patience
 
     def evaluate(self, policy: Policy, sampling: Sampling) -> Judged:
-        """Caption every sample once, and judge. Every process takes part and gets the answer."""
+        """Caption every sample once, and judge. Every process takes part and gets the answer.
+
+        Raises:
+            JudgeGoneError, StoppedWaitingError: as `Patience.score`.
+        """
         texts = write_together(policy, self.samples, sampling)
         captions = [Caption(s, text) for s, text in zip(self.samples, texts, strict=True)]
-        return judge(captions, self.heads, self.balanced, self.band)
+        return judge(captions, self.heads, self.balanced, self.band, self._score_together)
+
+    def _score_together(self, heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> Scored:
+        """Score captions, shared out over the processes: a judge is asked once for each."""
+        state = processes.state()
+        mine = captions[state.process_index :: state.num_processes]
+        scored = self.patience.score(heads, mine)
+        shares = processes.everyones(scored.cells)
+        cells = [
+            shares[i % state.num_processes][i // state.num_processes] for i in range(len(captions))
+        ]
+        return Scored.of([head.name for head in heads], cells, range(len(captions)))
 
 
 def write_together(policy: Policy, samples: Sequence[Sample], sampling: Sampling) -> list[str]:
@@ -52,5 +69,5 @@ def write_together(policy: Policy, samples: Sequence[Sample], sampling: Sampling
         for turn in range(share)
     ]
     written = write_captions(policy, mine, sampling, synced=state.num_processes > 1)
-    shares = gather_object([[caption.text for caption in written]])
+    shares = processes.everyones([caption.text for caption in written])
     return [shares[i % state.num_processes][i // state.num_processes] for i in range(len(samples))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from balcap.heads import Head
 from balcap.lengths import CountTokens, Unit, ratios
 from balcap.matrix import Float
 from balcap.sample import Caption
-from balcap.scoring import score
+from balcap.scoring import Scored, score
 from balcap.telemetry import finite
 from balcap.text import word_count
 
@@ -40,11 +40,13 @@ class Judged:
     Attributes:
         captions: N captions.
         scores: per head, [N] float64; NaN where unscored.
+        reasons: per head, [N]; why a caption is unscored, else None.
         summary: the means, flat, as `summary.json` keeps them.
     """
 
     captions: tuple[Caption, ...]
     scores: Mapping[str, Float]
+    reasons: Mapping[str, Sequence[str | None]]
     summary: dict[str, Any]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -59,8 +61,15 @@ class Judged:
         ]
 
 
+Scorer = Callable[[Sequence[Head[Any]], Sequence[Caption]], Scored]
+
+
 def judge(
-    captions: Sequence[Caption], heads: Sequence[Head[Any]], balanced: Sequence[str], band: Band
+    captions: Sequence[Caption],
+    heads: Sequence[Head[Any]],
+    balanced: Sequence[str],
+    band: Band,
+    scorer: Scorer = score,
 ) -> Judged:
     """Score captions of the held-out set.
 
@@ -69,6 +78,7 @@ def judge(
         heads: every head to report.
         balanced: names of the heads that the harmonic mean is made of.
         band: of the gate rate.
+        scorer: lets the heads score; default: at once, whatever becomes of their judges.
 
     Returns:
         With `summary` holding one mean per head over its scored captions (None if there are
@@ -76,9 +86,10 @@ def judge(
         shapes world the exact grounding: recalls over all captions, precisions over those that
         claim anything.
     """
-    scored = score(heads, captions)
+    scored = scorer(heads, captions)
     values = np.where(scored.matrix.scored, scored.matrix.values, np.nan)
     scores = {head.name: values[:, i] for i, head in enumerate(heads)}
+    reasons = {head.name: [row[i] for row in scored.reasons] for i, head in enumerate(heads)}
     means = {name: mean(column) for name, column in scores.items()}
     ratio = ratios(captions, band.unit, band.count_tokens)
     in_band = within_band(ratio, band.low, band.high)
@@ -91,7 +102,7 @@ def judge(
         "captions": len(captions),
         "scored": {name: int((~np.isnan(column)).sum()) for name, column in scores.items()},
     }
-    return Judged(tuple(captions), scores, summary | _grounding(captions))
+    return Judged(tuple(captions), scores, reasons, summary | _grounding(captions))
 
 
 def mean(column: Float) -> float | None:

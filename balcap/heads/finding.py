@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
-import sys
 from dataclasses import is_dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from balcap.errors import UserError, did_you_mean
 from balcap.heads.contract import Head
+from balcap.importing import module_of
 
 GROUP = "balcap.rewards"
 
@@ -55,8 +52,7 @@ def find(reference: str) -> HeadClass:
     """
     place = reference if ":" in reference else _place(reference)
     source, _, name = place.rpartition(":")
-    module = _from_file(source) if source.endswith(".py") else _from_package(source, reference)
-    return _checked(module, source, name)
+    return _checked(module_of(source, f"the reward head {reference!r}"), source, name)
 
 
 def _place(name: str) -> str:
@@ -71,50 +67,6 @@ def _place(name: str) -> str:
             f"two packages offer a reward head {name!r}: {known[name]}; give package.module:Class"
         )
     return known[name]
-
-
-@cache
-def _from_file(source: str) -> ModuleType:
-    file = Path(source)
-    if not file.is_file():
-        raise UserError(f"no file {source!r} to take a reward head from (looked in {Path.cwd()})")
-    # The name is made of the whole path: two files called reward.py must not meet in sys.modules.
-    name = "balcap_head_" + re.sub(r"\W", "_", str(file.resolve()))
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # data classes look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise UserError(f"importing {source} failed: {_short(error)}") from error
-    return module
-
-
-def _from_package(source: str, reference: str) -> ModuleType:
-    try:
-        return importlib.import_module(source)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{source}.".startswith(f"{error.name}."):
-            raise _import_failed(source, reference, error) from error
-        raise UserError(
-            f"no module {error.name!r} to take the reward head {reference!r} from; install its "
-            "package, or give the file: path.py:Class"
-        ) from error
-    except Exception as error:
-        raise _import_failed(source, reference, error) from error
-
-
-def _import_failed(source: str, reference: str, error: Exception) -> UserError:
-    return UserError(
-        f"importing {source} for the reward head {reference!r} failed: {_short(error)}"
-    )
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _checked(module: ModuleType, source: str, name: str) -> HeadClass:

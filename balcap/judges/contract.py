@@ -114,7 +114,11 @@ class Backend(ABC):
     @property
     @abstractmethod
     def identity(self) -> Mapping[str, Any]:
-        """What an answer depends on beside the question, such as the model's name: plain values."""
+        """What an answer depends on beside the question, as plain values.
+
+        Of a model that is asked by its name it is `identity.identity_of(name, settings)`, whoever
+        runs it: so a replay finds what an endpoint answered.
+        """
 
     @property
     @abstractmethod

@@ -14,6 +14,8 @@ from balcap.judges.usage import Usage
 
 T = TypeVar("T")
 
+Place = tuple[asyncio.AbstractEventLoop, str]
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -22,12 +24,13 @@ class Desk:
     Attributes:
         backend: who answers what is not known yet.
         answers: what is known: the cache, or this process's memory where there is none.
-        on_the_way: questions that are being asked, by their key.
+        on_the_way: questions that are being asked, by the event loop in which they are and their
+            key; each ends as its outcome, or as None if its asker was stopped.
     """
 
     backend: Backend
     answers: AnswerCache | Memory = field(default_factory=Memory)
-    on_the_way: dict[str, asyncio.Future[Outcome]] = field(default_factory=dict)
+    on_the_way: dict[Place, asyncio.Future[Outcome | None]] = field(default_factory=dict)
 
 
 class Judge:
@@ -53,78 +56,111 @@ class Judge:
         """Ask all at once; one outcome each, in their order.
 
         A question that is known is not asked; one that is on its way, for whichever head, is asked
-        once. An answer is kept the moment it arrives.
+        once. An answer is kept the moment it arrives, and is on disk when this returns. A failure
+        is not kept: the question is asked again the next time.
 
         Raises:
             UserError: for what the user must mend, such as a key that is not set.
         """
         identity = self.desk.backend.identity
-        keys = [ask.key(identity) for ask in asks]
+        # in a thread, as everything here that takes long: the loop has requests to attend to
+        keys = await asyncio.to_thread(lambda: [ask.key(identity) for ask in asks])
         wanted = dict(zip(keys, asks, strict=True))
-        found: dict[str, Outcome] = dict(self.desk.answers.get(list(wanted)))
-        waiting = {
-            key: self.desk.on_the_way[key]
-            for key in wanted
-            if key not in found and key in self.desk.on_the_way
-        }
-        new = {key: ask for key, ask in wanted.items() if key not in found and key not in waiting}
-        found |= await self._asked(new)
-        for key, future in waiting.items():
-            found[key] = await future
-        self._count(keys, new, found)
+        found: dict[str, Outcome] = {}
+        sent: set[str] = set()
+        while left := {key: ask for key, ask in wanted.items() if key not in found}:
+            found |= await self._found(left, sent)
+        self._count(keys, sent, found)
         return [found[key] for key in keys]
 
     async def read(
-        self, asks: Sequence[Ask], reader: Callable[[Answer], T]
+        self, asks: Sequence[Ask], reader: Callable[[Answer], T] | Sequence[Callable[[Answer], T]]
     ) -> list[T | JudgeError]:
         """Ask all at once and read the answers; what the reader refuses is that answer's failure.
 
         Args:
             asks: the questions.
-            reader: an answer to what is made of it; raises UnusableAnswerError.
+            reader: an answer to what is made of it; raises UnusableAnswerError. One for all, or
+                one each, for questions whose answers differ in form.
         """
 
-        def outcome(answer: Outcome) -> T | JudgeError:
+        def outcome(answer: Outcome, read: Callable[[Answer], T]) -> T | JudgeError:
             if isinstance(answer, JudgeError):
                 return answer
             try:
-                return reader(answer)
+                return read(answer)
             except JudgeError as error:
                 self.usage += Usage(failed=1)
                 return error
 
-        return [outcome(answer) for answer in await self.ask(asks)]
+        readers = [reader] * len(asks) if callable(reader) else reader
+        return [outcome(*pair) for pair in zip(await self.ask(asks), readers, strict=True)]
 
-    async def _asked(self, new: Mapping[str, Ask]) -> dict[str, Outcome]:
-        """Ask the backend, keeping every answer as it comes."""
+    async def _found(self, wanted: Mapping[str, Ask], sent: set[str]) -> dict[str, Outcome]:
+        """What became of questions, without those that another call was to ask and gave up."""
         loop = asyncio.get_running_loop()
-        futures = {key: loop.create_future() for key in new}
-        self.desk.on_the_way.update(futures)
-        keys = list(new)
-        outcomes: dict[str, Outcome] = {}
-        try:
-            async for number, outcome in self.desk.backend.answer(list(new.values())):
-                key = keys[number]
-                outcomes[key] = outcome
-                if isinstance(outcome, Answer):
-                    self.desk.answers.put(key, self.desk.backend.identity, new[key], outcome)
-                futures[key].set_result(outcome)
-        finally:
-            for key, future in futures.items():
-                self.desk.on_the_way.pop(key, None)
-                if not future.done():  # the backend raised: whoever waits here must not wait on
-                    future.set_result(JudgeError(f"{self.name} was not asked to the end"))
-        return outcomes
+        waiting = {key: self.desk.on_the_way.get((loop, key)) for key in wanted}
+        own = {key: ask for key, ask in wanted.items() if waiting[key] is None}
+        found = await self._looked_up_or_asked(own, sent)
+        # only now: who waits has asked all of its own, so two calls never wait for each other
+        for key, future in waiting.items():
+            # shielded: if this call is cancelled, the question's other askers still get the answer
+            if future and (outcome := await asyncio.shield(future)) is not None:
+                found[key] = outcome
+        return found
 
-    def _count(
-        self, keys: Sequence[str], new: Mapping[str, Ask], found: Mapping[str, Outcome]
+    async def _looked_up_or_asked(
+        self, own: Mapping[str, Ask], sent: set[str]
+    ) -> dict[str, Outcome]:
+        if not own:
+            return {}
+        loop = asyncio.get_running_loop()
+        on_the_way = {(loop, key): loop.create_future() for key in own}
+        self.desk.on_the_way.update(on_the_way)
+        found: dict[str, Outcome] = {}
+
+        def arrived(key: str, outcome: Outcome) -> None:
+            found[key] = outcome
+            self.desk.on_the_way.pop((loop, key)).set_result(outcome)
+
+        try:
+            known = await asyncio.to_thread(self.desk.answers.get, list(own))
+            for key, answer in known.items():
+                arrived(key, answer)
+            await self._send({key: own[key] for key in own if key not in known}, sent, arrived)
+        finally:
+            for place, future in on_the_way.items():
+                if not future.done():  # given up: whoever waits for it asks anew
+                    self.desk.on_the_way.pop(place)
+                    future.set_result(None)
+        return found
+
+    async def _send(
+        self, new: Mapping[str, Ask], sent: set[str], arrived: Callable[[str, Outcome], None]
     ) -> None:
-        fresh = [answer for key in new if isinstance(answer := found[key], Answer)]
+        """Ask the backend, keeping every answer as it comes."""
+        if not new:
+            return
+        sent.update(new)
+        backend, answers, keys = self.desk.backend, self.desk.answers, list(new)
+        left = set(keys)
+        async for number, outcome in backend.answer(list(new.values())):
+            key = keys[number]
+            if isinstance(outcome, Answer):
+                answers.put(key, backend.identity, new[key], outcome)
+            left.remove(key)
+            arrived(key, outcome)
+        for key in left:
+            arrived(key, JudgeError(f"{self.name} left the question out"))
+        await asyncio.to_thread(answers.flush)
+
+    def _count(self, keys: Sequence[str], sent: set[str], found: Mapping[str, Outcome]) -> None:
+        fresh = [answer for key in sent if isinstance(answer := found[key], Answer)]
         tokens_in = sum(answer.prompt_tokens for answer in fresh)
         tokens_out = sum(answer.completion_tokens for answer in fresh)
         self.usage += Usage(
             questions=len(keys),
-            cached=len(keys) - len(new),
+            cached=len(keys) - len(sent),
             failed=sum(isinstance(found[key], JudgeError) for key in keys),
             prompt_tokens=tokens_in,
             completion_tokens=tokens_out,

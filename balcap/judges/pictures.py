@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from balcap.sample import Sample
 
+MAX_PIXELS = 1003520  # what JudgeSettings.max_pixels is where it is not given
 KEPT = 256  # encoded images, about 0.2 MB each: those of a step are asked about many times
 
 

@@ -4,45 +4,56 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from balcap.errors import UnusableAnswerError
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-_THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
-_FENCE = re.compile(r"^```\w*\n(.*?)\n?```$", re.DOTALL)
+ModelT = TypeVar("ModelT", bound="BaseModel")
+
 _LETTER = re.compile(r"(?<![A-Za-z])([A-Z])(?![A-Za-z'\u2019])")
+_WORD = re.compile(r"[AI]\s+[a-z]")  # "A red ball", "I think"
 
 
 def spoken(text: str) -> str:
-    """The answer without the reasoning before it, blanks around it removed."""
-    return _THOUGHT.sub("", text).strip()
+    """The answer without the reasoning before it, blanks around it removed.
+
+    Raises:
+        UnusableAnswerError: if it ends in the middle of its reasoning.
+    """
+    said = text.rpartition("</think>")[2].strip()
+    if "<think>" in said:
+        raise UnusableAnswerError(f"no answer behind the reasoning {_shown(text)}")
+    return said
 
 
 def read_json(text: str, kind: type[ModelT]) -> ModelT:
-    """Return the one JSON value of an answer, as that model.
+    """Return the one JSON object of an answer, as that model.
 
-    A code fence around it, and words before and after the outermost braces, are allowed.
+    Words and a code fence around the outermost braces are allowed.
 
     Raises:
-        UnusableAnswerError: if there is none, or it is not of that form.
+        UnusableAnswerError: if there is none, it is not of that form, or it says a thing twice.
     """
     said = spoken(text)
-    if fenced := _FENCE.match(said):
-        said = fenced[1]
-    first, last = said.find("{"), said.rfind("}")
     try:
-        return kind.model_validate(json.loads(said[first : last + 1]))
-    except (ValueError, ValidationError) as error:
-        problem = _problem(error)
-        raise UnusableAnswerError(f"unparsable answer {_shown(text)} ({problem})") from None
+        value = json.loads(
+            said[said.find("{") : said.rfind("}") + 1],
+            object_pairs_hook=_once,
+            parse_constant=_refused,
+        )
+        return kind.model_validate(value)
+    except (ValueError, RecursionError) as error:  # pydantic's ValidationError is a ValueError
+        raise UnusableAnswerError(f"unparsable answer {_shown(text)} ({_problem(error)})") from None
 
 
 def read_letter(text: str, letters: str) -> str:
     """Return the first capital letter that stands alone in an answer.
+
+    An `A` or `I` before a small letter may be a word: "I think B" says B, and "A red ball, so B"
+    is refused, as it may say either.
 
     Args:
         text: the answer, such as `B`, `B) red`, `(B)` or `Answer: B`.
@@ -51,20 +62,42 @@ def read_letter(text: str, letters: str) -> str:
     Raises:
         UnusableAnswerError: if there is none, or the first one is not on the menu.
     """
-    found = _LETTER.search(spoken(text))
-    if found is None:
+    said = spoken(text)
+    found = [(place[1], bool(_WORD.match(said, place.start()))) for place in _LETTER.finditer(said)]
+    found = [(letter, is_word) for letter, is_word in found if letter in letters or not is_word]
+    if not found:
         raise UnusableAnswerError(f"no letter in the answer {_shown(text)}")
-    if found[1] not in letters:
+    (first, is_word), *others = found
+    if is_word and any(letter != first and not is_word for letter, is_word in others):
+        raise UnusableAnswerError(f"the first letter may be a word: {_shown(text)}")
+    if first not in letters:
         raise UnusableAnswerError(f"off the menu {letters}: {_shown(text)}")
-    return found[1]
+    return first
 
 
-def _problem(error: ValueError) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return f"{place}: {first['msg']}" if place else first["msg"]
-    return "no JSON"
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _TwiceError
+    return found
+
+
+class _TwiceError(ValueError):
+    pass
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and Infinity, which are no JSON
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, _TwiceError):
+        return "the same name twice"
+    if not hasattr(error, "errors"):
+        return "no JSON"
+    first = error.errors()[0]  # of pydantic
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
 def _shown(text: str) -> str:

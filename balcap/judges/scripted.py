@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from balcap.errors import JudgeError
+from balcap.config import JudgeSettings
+from balcap.errors import JudgeError, UserError, did_you_mean
+from balcap.importing import module_of
 from balcap.judges.contract import Answer, Ask, Backend, Outcome
+from balcap.judges.identity import versioned
 from balcap.judges.judge import Desk, Judge
 
 Script = Callable[[Ask], "str | Answer | Awaitable[str | Answer]"]
 """From a question to its answer; raises JudgeError for one that fails. May be an `async def`."""
 
+CONCURRENCY = 64  # questions that an `async def` answers at once, where it is not set
+
 
 class Scripted(Backend):
-    """A function as a judge; asked for one question after the other, in their order."""
+    """A function as a judge.
 
-    def __init__(self, script: Script, name: str = "scripted") -> None:
+    A plain function is called in a thread, for one question after the other, in their order; an
+    `async def` for several at once.
+
+    Args:
+        script: the function.
+        name: what the judge is called; the cache trusts that another function has another name.
+        concurrency: questions that an `async def` answers at once.
+    """
+
+    def __init__(
+        self, script: Script, name: str = "scripted", concurrency: int = CONCURRENCY
+    ) -> None:
         self._script = script
         self._name = name
+        self._asynchronous = inspect.iscoroutinefunction(script)
+        self._at_once = concurrency if self._asynchronous else 1
+
+    @staticmethod
+    def of(settings: JudgeSettings) -> Scripted:
+        """The function that `settings.model` names. With its file's content the name changes, so
+        that nothing is taken for its answer that an earlier version said; what the file imports
+        does not count.
+
+        Raises:
+            UserError: if there is no such file, module or function, or importing it fails.
+        """
+        place = settings.model or ""
+        source, _, name = place.rpartition(":")
+        if not source or not name:
+            raise UserError(
+                f"judge.model is {place!r}; of a scripted judge it is path.py:function or "
+                "package.module:function, from a question to its answer"
+            )
+        module = module_of(source, f"the judge {place!r}")
+        script = getattr(module, name, None)
+        if not callable(script):
+            have = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+            raise UserError(
+                f"no function {name!r} in {source}; it has {', '.join(have) or 'none'}"
+                f"{did_you_mean(name, have)}"
+            )
+        called = f"{Path(source).name}:{name}"
+        if module.__file__:
+            called = versioned(Path(module.__file__), called)
+        return Scripted(script, called, settings.concurrency or CONCURRENCY)
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The function's name: the cache trusts that it is not another one under the same."""
-        return {"backend": "scripted", "model": self._name}
+        """Its name."""
+        return {"model": self._name}
 
     @property
     def name(self) -> str:
@@ -32,16 +81,37 @@ class Scripted(Backend):
         return self._name
 
     async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Call the function."""
-        for number, ask in enumerate(asks):
-            try:
-                said = self._script(ask)
-                if inspect.isawaitable(said):
-                    said = await said
-            except JudgeError as error:
-                yield number, error
-                continue
-            yield number, said if isinstance(said, Answer) else Answer(said)
+        """Call the function. Raises UserError if it gives anything but a text or an Answer."""
+        gate = asyncio.Semaphore(self._at_once)
+
+        async def outcome(number: int, ask: Ask) -> tuple[int, Outcome]:
+            async with gate:
+                return number, await self._outcome(ask)
+
+        tasks = [asyncio.ensure_future(outcome(*numbered)) for numbered in enumerate(asks)]
+        try:
+            for done in asyncio.as_completed(tasks):
+                yield await done
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _outcome(self, ask: Ask) -> Outcome:
+        try:
+            if self._asynchronous:
+                said: Any = self._script(ask)
+            else:  # it may take its time; the loop has other work
+                said = await asyncio.to_thread(self._script, ask)
+            if inspect.isawaitable(said):
+                said = await said
+        except JudgeError as error:
+            return error
+        if not isinstance(said, str | Answer):
+            raise UserError(
+                f"the judge {self._name} answered with {said!r}; a script returns a text or an "
+                "Answer, or raises JudgeError"
+            )
+        return said if isinstance(said, Answer) else Answer(said)
 
 
 def scripted(script: Script) -> Judge:

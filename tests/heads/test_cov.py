@@ -137,7 +137,7 @@ def test_words_that_exclude_each_other(one, other, expected):
 
 
 def test_mistaken_settings_are_refused():
-    with pytest.raises(UserError, match=r"cov.engine is 'llm'.*use cov.engine=embedding"):
-        Cov(CovConfig(engine="llm"))
+    with pytest.raises(UserError, match=r"cov.unit is 'assertions'.*set cov.engine=llm"):
+        CovConfig(unit="assertions")
     with pytest.raises(UserError, match=r"cov.low is 0.9 and cov.high 0.8; it needs low < high"):
         CovConfig(low=0.9, high=0.8)

@@ -97,10 +97,9 @@ def test_measured_on_the_shapes_world(mean_score, kind, low, high):
 
 
 def test_mistaken_settings_are_refused():
-    for engine in ("languagetool", "llm"):
-        with pytest.raises(UserError, match=f"engine is '{engine}'.*use fluency.engine=harper"):
-            Fluency(FluencyConfig(engine=engine))
     with pytest.raises(UserError, match=r"'Speling'.*did you mean 'Spelling'"):
         FluencyConfig(ignore=("Speling",))
+    with pytest.raises(UserError, match=r"'Spelling'; the kinds .* of engine llm are none"):
+        FluencyConfig(engine="llm", ignore=("Spelling",))
     with pytest.raises(UserError, match="lint_cost is -1"):
         FluencyConfig(lint_cost=-1.0)

@@ -86,8 +86,6 @@ def test_measured_on_the_shapes_world(mean_score, kind, low, high):
 
 
 def test_mistaken_settings_are_refused():
-    with pytest.raises(UserError, match=r"qa.engine is 'llm'.*use qa.engine=embedding"):
-        Qa(QaConfig(engine="llm"))
     with pytest.raises(UserError, match="draws is -1"):
         QaConfig(draws=-1)
     with pytest.raises(UserError, match="min_similarity is 2"):

@@ -1,7 +1,8 @@
 """Which statements of a caption are true of a scene: exact, by reading the world's own words.
 
-This is the measure that no reward optimises. A caption's claims are a set, so saying a thing twice
-changes nothing; a claim is true or false of the scene, without partial credit.
+This is the measure that no reward optimises but precision with its engine `scene`. A caption's
+claims are a set, so saying a thing twice changes nothing; a claim is true or false of the scene,
+without partial credit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from balcap.data.shapes.language import NUMBERS, related_pair, relation
 from balcap.data.shapes.scene import BACKGROUNDS, COLOURS, PLACES, SHAPES, SIZES, Scene, Thing
+from balcap.text import sentences
 
 Fact = tuple[str, ...]
 """`("object", "red circle")`, `("size", "red circle", "large")`, `("at", "red circle", "top")`,
@@ -87,6 +89,16 @@ def ground(text: str, scene: Scene) -> Grounding:
         fact_precision=len(true) / len(said) if said else None,
         fact_recall=len(said & facts) / len(facts),
     )
+
+
+def verdicts(text: str, scene: Scene) -> tuple[bool | None, ...]:
+    """Whether each claim of a caption is true; None for each sentence that makes none.
+
+    A sentence that is said twice counts once, as a claim does.
+    """
+    checked = [_is_true(claim, scene) for claim in sorted(claims(text))]
+    idle = {line.lower() for line in sentences(text) if not claims(line)}
+    return (*checked, *(None for _ in idle))
 
 
 def _clause_claims(clause: str) -> set[Fact]:

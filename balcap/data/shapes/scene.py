@@ -88,6 +88,12 @@ class Scene:
         pen.rectangle((0, 0, SIDE - 1, SIDE - 1), outline=FRAME, width=2)
         return picture
 
+    def verdicts(self, text: str) -> tuple[bool | None, ...]:
+        """Check the claims of a text (`balcap.sample.Checkable`)."""
+        from balcap.data.shapes.grounding import verdicts  # it reads scenes
+
+        return verdicts(text, self)
+
 
 def draw_scene(rng: random.Random) -> Scene:
     """Draw a scene: background, number of things, places and looks, all uniform."""

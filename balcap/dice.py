@@ -1,0 +1,35 @@
+"""Which random numbers come next? Kept, and put back."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Dice:
+    """The states of every generator that a training draws from, in this process."""
+
+    python: Any
+    numpy: Any
+    torch: Any
+    cuda: list[Any]
+
+
+def now() -> Dice:
+    """The states as they are."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return Dice(random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda)
+
+
+def put_back(dice: Dice) -> None:
+    """Draw from here on what was drawn from there on."""
+    random.setstate(dice.python)
+    np.random.set_state(dice.numpy)
+    torch.set_rng_state(dice.torch)
+    if dice.cuda:
+        torch.cuda.set_rng_state_all(dice.cuda)

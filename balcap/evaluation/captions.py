@@ -1,0 +1,123 @@
+"""Whose captions are evaluated? Those of a file, or those that a policy writes now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from balcap.config import EvalSettings
+from balcap.data.rows import Row, read_rows
+from balcap.errors import UserError
+from balcap.evaluation.contract import AnyProtocol, Captions
+from balcap.evaluation.folder import EvalFolder
+from balcap.evaluation.progress import Progress
+from balcap.sample import Sample
+
+if TYPE_CHECKING:
+    from balcap.policies.writing import Sampling
+
+
+def captions_for(protocol: AnyProtocol, folder: EvalFolder) -> Captions:
+    """The captions of the protocol's samples, by their ids; a sample may have none in a file.
+
+    Raises:
+        UserError: if the file is not one of captions, or has none for any of the samples.
+    """
+    samples = protocol.samples()
+    file = protocol.settings.captions
+    if file is None:
+        return _written(protocol, samples, folder)
+    read = from_file(file, several=protocol.several)
+    found = {sample.id: read[sample.id] for sample in samples if sample.id in read}
+    if not found:
+        raise UserError(
+            f"no caption of {file} belongs to an image of {protocol.settings.data}: the file has "
+            f"ids such as {[*read][:1]}, the data such as {[sample.id for sample in samples[:1]]}"
+        )
+    return found
+
+
+def from_file(file: Path, *, several: bool = False) -> Captions:
+    """Captions of a file by id, in its order.
+
+    Args:
+        file: JSON `{id: caption}`, or JSONL, JSON or Parquet rows with `id` and `caption`.
+        several: whether an id may have more than one: rows of the same id, or a list.
+
+    Raises:
+        UserError: if it is not of that form.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for row in read_rows(str(file)):
+        name, texts = _read(row, file)
+        found[name] = found.get(name, ()) + texts
+        if len(found[name]) > 1 and not several:
+            raise UserError(f"{file}:{row.number}: a second caption for {name!r}; expected one")
+    return found
+
+
+def _read(row: Row, file: Path) -> tuple[str, tuple[str, ...]]:
+    content = row.content
+    cell = content.get("caption") if isinstance(content, Mapping) else None
+    texts = cell if isinstance(cell, list) else [cell]
+    if not texts or not all(isinstance(text, str) for text in texts) or "id" not in content:
+        raise UserError(
+            f"{file}:{row.number}: a row needs an id and a caption, as in "
+            '{"id": "a", "caption": "A cat."} or, for the whole file, {"a": "A cat."}'
+        )
+    return str(content["id"]), tuple(texts)
+
+
+def _written(protocol: AnyProtocol, samples: Sequence[Sample], folder: EvalFolder) -> Captions:
+    """Captions by the policy: those that are in the folder, and the missing ones."""
+    wanted = [sample for _ in range(protocol.draws) for sample in samples]
+    known = [line["caption"] for line in folder.lines(folder.captions)]
+    if len(known) < len(wanted):
+        sampling = _sampling(protocol.settings)
+        # whole batches only: in a part of one, each caption would be drawn by other random numbers
+        del known[len(known) // sampling.batch * sampling.batch :]
+        folder.rewrite(folder.captions, map(_line, wanted, known))
+        for batch in _batches(protocol.settings, wanted, len(known), sampling):
+            folder.append(folder.captions, [*map(_line, wanted[len(known) :], batch)])
+            known += batch
+    by_sample = defaultdict(list)
+    for sample, text in zip(wanted, known, strict=True):
+        by_sample[sample.id].append(text)
+    return {name: tuple(texts) for name, texts in by_sample.items()}
+
+
+def _line(sample: Sample, text: str) -> dict[str, Any]:
+    return {"id": sample.id, "caption": text}
+
+
+def _sampling(settings: EvalSettings) -> Sampling:
+    from balcap.policies.writing import Sampling
+
+    return Sampling(
+        temperature=settings.temperature,
+        max_tokens=settings.caption_tokens,
+        batch=settings.caption_batch,
+        seed=settings.seed,
+    )
+
+
+def _batches(
+    settings: EvalSettings, wanted: Sequence[Sample], start: int, sampling: Sampling
+) -> Iterator[list[str]]:
+    """Write captions from `start` on, a batch at a time, each by a seed of its own."""
+    from balcap.policies import load
+    from balcap.policies.writing import write_captions
+    from balcap.quiet import quiet
+
+    quiet()
+    policy = load(settings)
+    progress = Progress("captions", len(wanted), start)
+    for first in range(start, len(wanted), sampling.batch):
+        batch = wanted[first : first + sampling.batch]
+        drawn = replace(sampling, seed=sampling.seed * 1_000_003 + first)
+        yield [caption.text for caption in write_captions(policy, batch, drawn)]
+        progress.show(first + len(batch))
+    progress.close()

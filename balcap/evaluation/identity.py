@@ -1,0 +1,71 @@
+"""What do an evaluation's numbers depend on? Two starts that agree in it share a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from balcap.config import EvalSettings, plain
+from balcap.errors import UserError
+from balcap.evaluation.contract import AnyProtocol
+from balcap.policies import locate
+
+_WRITING = ("policy", "dtype", "min_pixels", "max_pixels", "prompt", "temperature", "max_tokens",
+            "batch")  # fmt: skip
+
+
+def identity(protocol: AnyProtocol) -> dict[str, Any]:
+    """Everything that decides about captions, questions and answers, as plain values.
+
+    Files count by their content, a policy by where its weights lie, and a judge by its name: an
+    evaluation may go on at another address or another pace.
+    """
+    settings = protocol.settings
+    chosen = {name: value for name, value in told(settings).items() if name not in settings.free}
+    if settings.captions is not None:
+        chosen = {name: value for name, value in chosen.items() if name not in _WRITING}
+        chosen["captions"] = digest(settings.captions)
+    else:
+        found = locate(settings.policy)
+        chosen["policy"] = str(found.adapter or found.source)
+    if Path(settings.data).is_file():
+        chosen["data"] = digest(Path(settings.data))
+    return {
+        "protocol": protocol.name,
+        "settings": chosen,
+        "judge": dict(protocol.judge.desk.backend.identity) if protocol.asks else None,
+        "prompts": prompts_of(protocol),
+    }
+
+
+def default_out(protocol: AnyProtocol, identity: Mapping[str, Any]) -> Path:
+    """`runs/eval/PROTOCOL-WHOSE-DIGEST`: the same command finds its folder again."""
+    settings = protocol.settings
+    whose = settings.captions.stem if settings.captions else Path(settings.policy).name
+    text = json.dumps(identity, sort_keys=True)
+    short = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return Path("runs") / "eval" / f"{protocol.name}-{whose}-{short}"
+
+
+def prompts_of(protocol: AnyProtocol) -> dict[str, str]:
+    """SHA-256 of each prompt by its name."""
+    return {prompt.name: prompt.sha256 for prompt in protocol.prompts}
+
+
+def told(settings: EvalSettings) -> dict[str, Any]:
+    """Settings as plain values, resolved."""
+    content = plain(settings)
+    if settings.policy:
+        content |= {"max_tokens": settings.caption_tokens, "batch": settings.caption_batch}
+    return content
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file's content, 64 digits. Raises UserError if there is no such file."""
+    if not file.is_file():
+        raise UserError(f"no file {file}; name a .json, .jsonl or .parquet file")
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,198 @@
+"""Who asks the servers? Packs the questions, sends them, and answers for every single one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from balcap.config import JudgeSettings
+from balcap.errors import JudgeError, UserError
+from balcap.judges.contract import Answer, Ask, Backend, Outcome
+from balcap.judges.endpoint.answers import read
+from balcap.judges.endpoint.bodies import Dialect, completions
+from balcap.judges.endpoint.failures import PassingError, RefusedError
+from balcap.judges.endpoint.pace import Pace
+from balcap.judges.endpoint.parcels import Parcel, can_travel_together, parcels, roles_of
+from balcap.judges.endpoint.server import Server
+from balcap.judges.endpoint.servers import Servers
+from balcap.judges.endpoint.templates import Template, discover
+from balcap.judges.endpoint.terms import Terms
+from balcap.judges.endpoint.tries import Outage, Tries
+from balcap.judges.identity import identity_of
+
+BACKOFF = 0.5  # seconds
+CHARACTERS_PER_TOKEN = 4  # an estimate, corrected by what the server reports
+PIXELS_PER_TOKEN = 784
+
+
+class Endpoint(Backend):
+    """One or several servers of one model that speak OpenAI's protocol.
+
+    Belongs to the event loop of its first question. Servers of one judge are taken to be alike.
+
+    Args:
+        settings: with url and model.
+        backoff: seconds between a first try and the second; then twice as long each time.
+
+    Raises:
+        UserError: if something that it needs is not given.
+    """
+
+    def __init__(self, settings: JudgeSettings, backoff: float = BACKOFF) -> None:
+        self._terms = terms = Terms.of(settings)
+        self._identity = identity_of(terms.model, settings)
+        self._servers = [Server(url, terms) for url in terms.url]
+        self._tries = Tries(terms, Servers(self._servers, pause=backoff), backoff)
+        self._tokens = Pace(terms.tokens_per_minute)
+        self._slots = asyncio.Semaphore(terms.concurrency)
+        self._dialect = Dialect()
+        self._finding = asyncio.Lock()
+        self._templates: dict[tuple[str, ...], Template | None] = {}
+
+    @staticmethod
+    def of(settings: JudgeSettings) -> Endpoint:
+        """The endpoint of these settings; nothing is connected before its first question."""
+        return Endpoint(settings)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The model's name and the size of the images; not where it is asked."""
+        return self._identity
+
+    @property
+    def name(self) -> str:
+        """Such as `reader at http://127.0.0.1:8000/v1`."""
+        first, *others = self._terms.url
+        more = f" and {len(others)} more" if others else ""
+        return f"{self._terms.model} at {first}{more}"
+
+    async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+        """Ask at most `concurrency` requests at once, whoever else is asking here.
+
+        Short questions without images travel as a list of prompts where the server lets its chat
+        template be found out; an answer's tokens are then an equal share of the list's.
+        """
+        for server in self._servers:
+            await asyncio.to_thread(server.open)  # the first one takes a second
+        outage = Outage()
+        waiting = await self._packed(asks, outage)
+        packed = iter(waiting)
+        done: asyncio.Queue[Mapping[int, Outcome] | BaseException] = asyncio.Queue()
+
+        async def work() -> None:
+            try:
+                for parcel in packed:  # one iterator for all
+                    async with self._slots:
+                        found = await self._outcomes(parcel, outage)
+                    done.put_nowait(found)
+            except Exception as error:
+                done.put_nowait(error)
+
+        number = min(self._terms.concurrency, len(waiting))
+        workers = [asyncio.create_task(work()) for _ in range(number)]
+        try:
+            for _ in waiting:
+                found = await done.get()
+                if isinstance(found, BaseException):
+                    raise found
+                for pair in found.items():
+                    yield pair
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _outcomes(self, parcel: Parcel, outage: Outage) -> Mapping[int, Outcome]:
+        """What became of each question of a parcel; what was answered is kept, come what may."""
+        found: dict[int, Outcome] = {}
+        try:
+            await self._ask(parcel, found, outage)
+        except RefusedError as error:
+            rest = parcel.without(found)
+            if len(rest) > 1:  # one of them may be at fault, such as one that is too long
+                for half in rest.halves():
+                    found |= await self._outcomes(half, outage)
+            else:
+                found |= {number: JudgeError(str(error)) for number, _ in rest.questions}
+        except JudgeError as error:
+            found |= {number: error for number, _ in parcel.without(found).questions}
+        return found
+
+    async def _ask(self, parcel: Parcel, found: dict[int, Outcome], outage: Outage) -> None:
+        """Send it until it is answered, within the limit on tokens."""
+        limited = self._terms.tokens_per_minute is not None
+        estimate = sum(self._estimate(ask) for _, ask in parcel.questions) if limited else 0.0
+        await self._tokens.take(estimate)
+        try:
+            await self._tries.until_answered(partial(self._once, parcel, found), outage)
+        finally:
+            answers = [answer for answer in found.values() if isinstance(answer, Answer)]
+            used = sum(answer.prompt_tokens + answer.completion_tokens for answer in answers)
+            self._tokens.correct(used - estimate)
+
+    async def _once(self, parcel: Parcel, found: dict[int, Outcome], server: Server) -> None:
+        """One try, with those that have no answer yet."""
+        rest = parcel.without(found)
+        begun = time.monotonic()
+        payload = await self._send(rest, server)
+        found |= read(payload, rest, time.monotonic() - begun)
+        if missing := len(rest.without(found)):
+            raise PassingError(f"{missing} of {len(rest)} answers were missing or malformed")
+
+    async def _send(self, parcel: Parcel, server: Server) -> bytes:
+        model = self._terms.model
+        if parcel.template is not None:
+            return await server.post("completions", completions(model, parcel))
+        [(_, ask)] = parcel.questions
+        while True:
+            body = await self._dialect.chat(model, ask, self._terms.max_pixels)
+            try:
+                return await server.post("chat/completions", body)
+            except RefusedError as error:
+                if not self._dialect.learns(error, body):
+                    raise
+
+    def _estimate(self, ask: Ask) -> float:
+        """Tokens that a question may take."""
+        texts = sum(len(message.text) for message in ask.messages)
+        pictures = sum(len(message.pictures) for message in ask.messages)
+        read = texts / CHARACTERS_PER_TOKEN + pictures * self._terms.max_pixels / PIXELS_PER_TOKEN
+        return read + ask.max_tokens
+
+    async def _packed(self, asks: Sequence[Ask], outage: Outage) -> Sequence[Parcel]:
+        """The requests."""
+        roles = {n: roles_of(ask) for n, ask in enumerate(asks) if can_travel_together(ask)}
+        if self._terms.requests == "chat":
+            roles = {}
+        known = {alike: await self._template(alike, outage) for alike in set(roles.values())}
+        templates = {n: found for n, alike in roles.items() if (found := known[alike]) is not None}
+        return list(parcels(asks, templates, self._terms.concurrency))
+
+    async def _template(self, roles: tuple[str, ...], outage: Outage) -> Template | None:
+        """How the servers write such conversations; None: they do not say, or not now."""
+        async with self._finding:  # several heads may want it at once
+            if roles not in self._templates:
+                try:
+                    self._templates[roles] = await self._find_out(roles, outage)
+                except JudgeError:
+                    return None  # by chat, then, where every question gets its own reason
+        return self._templates[roles]
+
+    async def _find_out(self, roles: Sequence[str], outage: Outage) -> Template | None:
+        async def post(path: str, body: dict[str, Any]) -> Any:
+            return await self._tries.until_answered(lambda s: s.post_json(path, body), outage)
+
+        try:
+            template = await discover(post, self._terms.model, roles)
+            why = "its chat template cannot be found out"
+        except RefusedError as error:
+            template, why = None, f"it has no /tokenize, as vLLM has it ({error})"
+        if template is None and self._terms.requests == "completions":
+            raise UserError(
+                f"judge.requests is completions, but {self.name} cannot be asked that way: {why}; "
+                "set --judge.requests auto or chat"
+            )
+        return template

@@ -1,0 +1,116 @@
+"""What does a failed request mean: try again, ask otherwise, or tell the user?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from balcap.errors import UserError
+
+if TYPE_CHECKING:
+    from openai import APIConnectionError, APIStatusError
+
+SHOWN = 200  # characters of a server's message that are quoted
+PASSING = (408, 409, 425, 429)  # and 500 upwards
+
+
+class PassingError(Exception):
+    """This may pass on another try.
+
+    Attributes:
+        wait: seconds that the server asks to wait; 0 where it does not say.
+        lost: whether there was nobody to take the connection.
+    """
+
+    def __init__(self, reason: str, wait: float = 0.0, lost: bool = False) -> None:
+        super().__init__(reason)
+        self.wait = wait
+        self.lost = lost
+
+
+class RefusedError(Exception):
+    """The server does not answer this, however often it is asked.
+
+    Attributes:
+        status: of HTTP.
+        message: the server's own, shortened.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"refused by the server (HTTP {status}): {message}")
+        self.status = status
+        self.message = message
+
+
+def of_connection(error: APIConnectionError, connect_timeout: float) -> PassingError:
+    """What a connection that failed, or broke, means."""
+    cause = error.__cause__ or error
+    kind = type(cause).__name__  # by name: the client's HTTP library depends on its version
+    if kind == "ConnectTimeout":
+        return PassingError(f"no connection within {connect_timeout:g} s", lost=True)
+    if kind == "ConnectError":
+        return PassingError(f"no connection ({_short(str(cause))})", lost=True)
+    return PassingError(f"the connection broke ({_short(str(cause)) or kind})")
+
+
+def of_status(error: APIStatusError, key_name: str, key: str, worked: bool) -> Exception:
+    """What a status of HTTP above 399 means: a PassingError, RefusedError or UserError.
+
+    Args:
+        error: of the client.
+        key_name: the environment variable of the key.
+        key: what stands in it, to be left out of the message; some servers repeat it.
+        worked: whether the server has taken that key before. Then a 403 is about the question:
+            some hosts forbid what their moderation does not like.
+    """
+    status = error.status_code
+    message = _message(error)
+    if key:
+        message = message.replace(key, "***")
+    message = _short(message)
+    if status == 401 or (status == 403 and not worked):
+        return UserError(_about_key(status, message, key_name, bool(key)))
+    if status in PASSING or status >= 500:
+        said = f": {message}" if message else ""
+        return PassingError(f"HTTP {status}{said}", wait=asked_to_wait(error.response.headers))
+    return RefusedError(status, message)
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float:
+    """Seconds of `Retry-After`, given as a number or as a date; 0 where there is none."""
+    said = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _about_key(status: int, message: str, key_name: str, given: bool) -> str:
+    problem = (
+        f"it was sent the key in the environment variable {key_name}; correct it, or name another "
+        "one with --judge.key NAME"
+        if given
+        else f"no key was sent, as the environment variable {key_name} is not set; set it, or name "
+        "another one with --judge.key NAME"
+    )
+    return f"the judge refused the key (HTTP {status}: {message}): {problem}"
+
+
+def _message(error: APIStatusError) -> str:
+    """The server's own words, from whichever form its error has."""
+    body = error.body
+    for name in ("message", "error", "detail"):
+        if isinstance(body, Mapping) and isinstance(body.get(name), str):
+            return str(body[name])
+    return str(body or "")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."

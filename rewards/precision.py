@@ -1,0 +1,166 @@
+"""How much of what a caption asserts is true? The share that can be seen, and pointed at.
+
+BalCapRL's precision reward (arXiv 2605.07394): assertions that are visible and pointable / all
+assertions of the caption. An assertion is pointable if it is about something that has its place in
+the image, or is concluded from definite evidence there ("people are queueing" where they stand in a
+line); "a cosy atmosphere" is not, however fitting. The prompt is ours.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from balcap.config import JudgeSettings
+from balcap.errors import JudgeError
+from balcap.heads import Head
+from balcap.heads.answers import completed
+from balcap.judges.contract import Ask
+from balcap.judges.decompose import decompose
+from balcap.judges.numbered import ByNumber, by_number, numbered
+from balcap.judges.pictures import Picture
+from balcap.judges.prompts import Prompt
+from balcap.sample import Caption, Checkable, Score, Unscored
+
+VERIFY = Prompt.read(Path(__file__).parent / "prompts" / "precision_verify.txt")
+TOKENS_A_VERDICT = 24
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionConfig:
+    """Who checks the assertions, and which ones count.
+
+    Attributes:
+        engine: `llm` asks a judge that sees the image; `scene` is exact, for data whose samples
+            carry a scene, as those of the shapes world do.
+        pointable: whether an assertion must be pointable to count as true; off for the ablation.
+            The judge is asked the same either way.
+        judge: whom this head asks, where it is not `--judge.*`.
+    """
+
+    engine: Literal["llm", "scene"] = "llm"
+    pointable: bool = True
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
+
+
+class Verdict(BaseModel):
+    """What a judge says of one assertion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    visible: bool
+    pointable: bool
+
+
+class Precision(Head[PrecisionConfig]):
+    """Share of a caption's assertions that the image shows, in [0, 1]; 0 for one without any.
+
+    `llm`: the judge splits the caption into assertions, then sees the image and says of each
+    whether it is visible and pointable. #(visible and pointable) / #(assertions), or with
+    `pointable` off #(visible) / #(assertions). An empty caption scores 0 unasked, and so does one
+    that the judge finds no assertion in: not to assert anything is the policy's doing.
+
+    `scene`: true claims / claims, each different claim once, among those that the scene can check.
+    A sentence without such a claim ("A calm and happy mood.") has nothing that could be pointed
+    at: it counts as one false assertion, or with `pointable` off not at all.
+    """
+
+    name = "precision"
+    Config = PrecisionConfig
+
+    @property
+    def asks(self) -> bool:
+        """With engine `llm`."""
+        return self.config.engine == "llm"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The image, or the scene."""
+        return frozenset({"image" if self.config.engine == "llm" else "scene"})
+
+    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+        """Precision of each caption; `Unscored` for a sample without image, or without scene."""
+        if self.config.engine == "llm":
+            return self._by_judge(captions)
+        return [self._by_scene(caption) for caption in captions]
+
+    def _by_scene(self, caption: Caption) -> Score:
+        scene = caption.sample.metadata.get("scene")
+        if scene is None:
+            return Unscored("no scene")
+        if not isinstance(scene, Checkable):
+            return Unscored(f"a scene that cannot be checked: {type(scene).__name__}")
+        verdicts = scene.verdicts(caption.text)
+        return _share([v is True for v in verdicts if v is not None or self.config.pointable])
+
+    async def _by_judge(self, captions: Sequence[Caption]) -> list[Score]:
+        known = [_unasked(caption) for caption in captions]
+        left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
+        said = await decompose(self.judge, [caption.text for caption in left])
+        if idle := said.count(()):
+            _log.info("%d of %d captions assert nothing: their precision is 0", idle, len(said))
+        return completed(known, await self._verified(left, said))
+
+    async def _verified(
+        self, captions: Sequence[Caption], said: Sequence[tuple[str, ...] | JudgeError]
+    ) -> list[float | JudgeError]:
+        """The share of each caption's assertions that is true, by a judge that sees the image."""
+        pictures = {c.sample.id: Picture(c.sample) for c in captions}  # each is hashed once
+        checks = [
+            _Check(assertions, pictures[caption.sample.id])
+            for caption, assertions in zip(captions, said, strict=True)
+            if assertions and not isinstance(assertions, JudgeError)
+        ]
+        verdicts = await self.judge.read(
+            [check.ask for check in checks], [check.form.read for check in checks]
+        )
+        shares = iter([self._counted(each) for each in verdicts])
+        return [
+            each if isinstance(each, JudgeError) else next(shares) if each else 0.0 for each in said
+        ]
+
+    def _counted(self, verdicts: Sequence[Verdict] | JudgeError) -> float | JudgeError:
+        if isinstance(verdicts, JudgeError):
+            return verdicts
+        return _share([v.visible and (v.pointable or not self.config.pointable) for v in verdicts])
+
+
+@dataclass(frozen=True)
+class _Check:
+    """The question whether the assertions of one caption are true."""
+
+    assertions: tuple[str, ...]
+    picture: Picture
+
+    @property
+    def form(self) -> ByNumber[Verdict]:
+        return by_number(Verdict, len(self.assertions))
+
+    @property
+    def ask(self) -> Ask:
+        count = len(self.assertions)
+        text = VERIFY.fill(assertions=numbered(self.assertions), count=str(count))
+        return Ask.of(
+            text,
+            self.picture,
+            max_tokens=512 + TOKENS_A_VERDICT * count,
+            schema=self.form.schema,
+        )
+
+
+def _unasked(caption: Caption) -> Score | None:
+    """What can be said without asking."""
+    if caption.sample.image is None:
+        return Unscored("no image")
+    return None if caption.text.strip() else 0.0
+
+
+def _share(true: Sequence[bool]) -> float:
+    """Share of what is true; 0 of nothing."""
+    return sum(true) / len(true) if true else 0.0

@@ -1,0 +1,323 @@
+"""Keys, addresses, load and limits."""
+
+import asyncio
+import logging
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+from endpoint_of_tests import Handler, ask, endpoint, failing
+
+from balcap.config import JudgeSettings
+from balcap.errors import JudgeError, UserError
+from balcap.judges.contract import Answer, Ask
+from balcap.judges.endpoint import Endpoint, check
+from balcap.judges.endpoint.failures import asked_to_wait
+from balcap.judges.endpoint.pace import Pace
+from balcap.judges.endpoint.server import Server
+from balcap.judges.endpoint.servers import Servers
+from balcap.judges.endpoint.terms import Terms
+from balcap.judges.pictures import MAX_PIXELS
+from balcap.judges.serving import CHAT, MODELS, served
+
+SECRET = "sk-this-must-not-be-seen"
+ASKS = [Ask.of(f"question {i}") for i in range(40)]
+
+
+def all_good(outcomes: list[Any]) -> bool:
+    return all(isinstance(outcome, Answer) for outcome in outcomes)
+
+
+# --- keys
+
+
+def test_the_key_comes_from_the_named_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUDGE_KEY", SECRET)
+    with served(str, key=SECRET) as server:
+        assert all_good(ask(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2]))
+
+
+def test_the_key_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in the log at its most talkative, nor in an error where the server repeats it."""
+    monkeypatch.setenv("JUDGE_KEY", SECRET)
+
+    async def telltale(request: web.Request, handler: Handler) -> web.StreamResponse:
+        said = {"error": {"message": f"key {SECRET} of {request.headers['Authorization']}"}}
+        status = 400 if "first" in await request.text() else 500
+        return web.json_response(said, status=status)
+
+    middleware = failing(telltale, lambda _, body: "question" not in body)
+    with caplog.at_level(logging.DEBUG), served(str, middlewares=[middleware]) as server:
+        judge = endpoint(server.url, key="JUDGE_KEY", requests="chat")
+        outcomes = ask(judge, [Ask.of("first"), Ask.of("second"), ASKS[0]])
+    assert "key *** of Bearer ***" in str(outcomes[0])
+    assert "key *** of Bearer ***" in str(outcomes[1])
+    seen = [repr(judge), repr(vars(judge)), judge.name, str(judge.identity), *map(repr, outcomes)]
+    seen += [repr(vars(record)) + record.getMessage() for record in caplog.records]
+    assert len(caplog.records) > 3
+    assert not any(SECRET in text for text in seen)
+
+
+def test_a_refused_key_is_the_users_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUDGE_KEY", SECRET)
+    with served(str, key="another") as server:
+        with pytest.raises(UserError, match=r"HTTP 401.*variable JUDGE_KEY; correct it") as error:
+            ask(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2])
+        assert SECRET not in str(error.value)
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        with pytest.raises(UserError, match=r"no key was sent.*OPENAI_API_KEY is not set"):
+            ask(endpoint(server.url), ASKS[:2])
+
+
+def test_what_is_forbidden_later_is_about_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 403 to a key that has worked: some hosts forbid what their moderation does not like."""
+
+    async def forbid(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "flagged"}}, status=403)
+
+    with served(str, middlewares=[failing(forbid, lambda number, _: number == 1)]) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=1)
+        outcomes = ask(judge, ASKS[:3])
+    assert [isinstance(outcome, Answer) for outcome in outcomes] == [True, False, True]
+    assert str(outcomes[1]) == "refused by the server (HTTP 403): flagged"
+
+
+# --- what the user must mend
+
+
+def test_what_is_missing_is_said_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    url = ("http://127.0.0.1:8000/v1",)
+    wrong = [
+        (JudgeSettings(backend="endpoint", model="m"), r"qa: .*judge\.url"),
+        (JudgeSettings(backend="endpoint", url=url), r"qa: .*judge\.model"),
+        (JudgeSettings(backend="endpoint", url=url, model="m", key="NO_SUCH_KEY"), "NO_SUCH_KEY"),
+    ]
+    for settings, message in wrong:
+        with pytest.raises(UserError, match=message):
+            check(settings, "qa")
+        with pytest.raises(UserError):
+            Endpoint.of(settings)
+
+
+def test_an_unknown_model_is_told_with_those_there_are() -> None:
+    with (
+        served(str, model="reader-7b") as server,
+        pytest.raises(UserError, match=r"no model 'reader'; it has reader-7b \(did you mean"),
+    ):
+        ask(endpoint(server.url, model="reader", requests="chat"), ASKS)
+
+
+def test_an_address_without_v1_is_told() -> None:
+    with (
+        served(str) as server,
+        pytest.raises(UserError, match=r"has no /chat/completions.*up to and with /v1"),
+    ):
+        ask(endpoint(server.url + "/v2"), ASKS)
+
+
+def test_a_model_that_is_gone_after_it_has_answered_may_come_back() -> None:
+    """A server that is started anew, with its model still to load."""
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=1)
+        assert all_good(ask(judge, ASKS[:1]))
+    with served(str, model="another", port=server.port):
+        [outcome] = ask(judge, ASKS[:1])
+    assert isinstance(outcome, JudgeError)
+    assert "does not exist. (3 tries)" in str(outcome)
+
+
+def test_defaults_are_those_that_are_documented() -> None:
+    """balcap.config.judge says: 64 at once, 10 s, 120 s, 4 retries, 1003520 pixels, auto."""
+    terms = Terms.of(JudgeSettings(backend="endpoint", url=("http://a/v1",), model="m"))
+    assert (terms.concurrency, terms.connect_timeout, terms.timeout) == (64, 10.0, 120.0)
+    assert (terms.retries, terms.max_pixels, terms.requests) == (4, 1003520, "auto")
+    assert (terms.requests_per_minute, terms.tokens_per_minute) == (None, None)
+    assert terms.key == "OPENAI_API_KEY"
+
+
+def test_where_a_judge_is_asked_is_no_part_of_its_identity() -> None:
+    one, other = endpoint("http://a/v1"), endpoint("http://b/v1", "http://c/v1")
+    assert one.identity == other.identity == {"model": "scripted", "max_pixels": MAX_PIXELS}
+
+
+# --- load
+
+
+def test_a_judge_is_called_by_its_model_and_address() -> None:
+    judge = endpoint("http://a/v1", "http://b/v1", "http://c/v1")
+    assert judge.name == "scripted at http://a/v1 and 2 more"
+
+
+def test_the_load_is_spread() -> None:
+    """Two servers, each request 0.02 s, 8 at once: each has about half of the 40."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(served(str, latency=0.02)) for _ in range(2)]
+        judge = endpoint(*(s.url for s in servers), requests="chat", concurrency=8)
+        assert all_good(ask(judge, ASKS))
+        counts = [server.requests.count(CHAT) for server in servers]
+    assert sum(counts) == 40
+    assert min(counts) >= 10
+
+
+def test_a_dead_server_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    with served(str) as dead:
+        pass
+    with served(str) as alive:
+        judge = endpoint(dead.url, alive.url, requests="chat", concurrency=4, backoff=5.0)
+        begun = time.monotonic()
+        assert all_good(ask(judge, ASKS))
+        assert time.monotonic() - begun < 4  # none of the first back-offs of 2.5 s and more
+    left_out = [r for r in caplog.records if "left out" in r.getMessage()]
+    assert [record.getMessage() for record in left_out] == [
+        f"judge: {dead.url} does not answer and is left out"
+    ]
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def two_servers(clock: Clock) -> tuple[Servers, Server, Server]:
+    terms = Terms(model="m", url=("http://a/v1", "http://b/v1"))
+    a, b = (Server(url, terms) for url in terms.url)
+    return Servers([a, b], pause=1.0, clock=clock), a, b
+
+
+def test_the_one_with_the_fewest_on_their_way_is_next(clock: Clock) -> None:
+    servers, a, b = two_servers(clock)
+    assert [servers.take() for _ in range(4)] == [a, b, a, b]
+    b.on_the_way = 0
+    assert [servers.take() for _ in range(2)] == [b, b]
+
+
+def test_a_lost_one_is_tried_again_by_a_single_request(clock: Clock) -> None:
+    servers, a, b = two_servers(clock)
+    assert servers.take() is a
+    assert servers.lost(a, since=100.0)
+    a.on_the_way = 0
+    assert {servers.take() for _ in range(5)} == {b}
+    clock.now = 101.1  # out for 1 s
+    assert [servers.take() for _ in range(3)] == [a, b, b]
+    servers.lost(a, since=101.1)
+    a.on_the_way = 0
+    clock.now = 102.5  # now for 2 s
+    assert servers.take() is b
+    clock.now = 103.2
+    assert servers.take() is a
+    servers.answered(a)
+    a.on_the_way = 0
+    assert [servers.take() for _ in range(3)] == [a, a, a]
+
+
+def test_many_lost_at_once_count_as_one_loss(clock: Clock) -> None:
+    servers, a, _ = two_servers(clock)
+    clock.now = 100.5
+    for _ in range(20):
+        servers.lost(a, since=100.0)
+    assert a.losses == 1
+
+
+def test_where_all_are_lost_they_are_asked_all_the_same(clock: Clock) -> None:
+    servers, a, b = two_servers(clock)
+    assert servers.lost(a, since=100.0)
+    assert not servers.lost(b, since=100.0)
+    assert servers.take() in (a, b)
+
+
+# --- limits
+
+
+def test_no_more_requests_than_allowed_are_on_their_way() -> None:
+    now, most = 0, 0
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        response = await handler(request)
+        now -= 1
+        return response
+
+    with served(str, latency=0.01, middlewares=[count]) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=3)
+        assert all_good(ask(judge, ASKS))
+    assert most == 3
+
+
+def test_requests_keep_to_their_pace() -> None:
+    """600 a minute is one each 0.1 s: the fifth goes out 0.4 s after the first."""
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", requests_per_minute=600)
+        ask(judge, [])
+        begun = time.monotonic()
+        assert all_good(ask(judge, ASKS[:5]))
+        assert time.monotonic() - begun >= 0.4
+
+
+def test_a_pace_is_corrected_by_what_was_really_used() -> None:
+    """6000 tokens a minute, 100 a second. 50 taken: the next may go after 0.5 s; but only 10 were
+    used: after 0.1 s."""
+
+    async def seconds() -> float:
+        pace = Pace(6000)
+        await pace.take(50)
+        pace.correct(10 - 50)
+        begun = time.monotonic()
+        await pace.take(1)
+        return time.monotonic() - begun
+
+    assert 0.08 <= asyncio.run(seconds()) < 0.3
+
+
+def test_the_time_behind_a_pace_does_not_count_as_the_servers() -> None:
+    """120 a minute: the second question waits 0.5 s for its turn, the time-out is 0.4 s."""
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", requests_per_minute=120, timeout=0.4)
+        ask(judge, [])
+        assert all_good(ask(judge, ASKS[:2]))
+
+
+def test_retry_after_may_be_a_number_or_a_date() -> None:
+    assert asked_to_wait({"retry-after": "7"}) == 7.0
+    assert asked_to_wait({"retry-after": "-7"}) == 0.0
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 28 <= asked_to_wait({"retry-after": soon}) <= 30
+    assert asked_to_wait({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}) == 0.0
+    assert asked_to_wait({"retry-after": "soon"}) == 0.0
+    assert asked_to_wait({}) == 0.0
+
+
+def test_models_are_only_asked_for_where_one_is_missing() -> None:
+    with served(str) as server:
+        ask(endpoint(server.url), ASKS)
+        assert server.requests.count(MODELS) == 0
+
+
+def test_tokens_keep_to_their_pace_by_what_the_server_reports() -> None:
+    """6000 a minute, 100 a second. A question is taken for 2.5 + 97 tokens, nearly a second of
+    them; it uses 2 + 2, 0.04 s. So the fourth goes out after 0.12 s, not after 3 s."""
+    asks = [Ask.of(f"question {i}", max_tokens=97) for i in range(4)]
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=1, tokens_per_minute=6000)
+        ask(judge, [])
+        begun = time.monotonic()
+        assert all_good(ask(judge, asks))
+        assert 0.12 <= time.monotonic() - begun < 1.5

@@ -1,0 +1,107 @@
+"""Whom heads ask: from a command line into settings, help, files and back."""
+
+from pathlib import Path
+
+import pytest
+from heads_of_tests import Letters
+from judged_heads_of_tests import Graded, a_judge, everyone_asks, grade
+
+from balcap.cli import COMMANDS, main
+from balcap.cli.parser import parse
+from balcap.code_state import _sha256_of_heads
+from balcap.config import JudgeSettings
+from balcap.errors import UserError
+from balcap.heads import dump
+
+FILE = Path(__file__).parent / "judged_heads_of_tests.py"
+ASKS = ["--rewards", f"{FILE}:Graded", "--eval-rewards="]
+
+
+@pytest.fixture(autouse=True)
+def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    everyone_asks(grade, monkeypatch)
+
+
+def test_what_a_run_keeps_of_a_judge_is_what_was_given_and_reads_back(tmp_path: Path) -> None:
+    words = [
+        *ASKS, "--judge.backend", "endpoint", "--judge.url", "http://a/v1,http://b/v1",
+        "--judge.key", "MY_KEY", "--graded.judge.model", "large", "--graded.judge.cache", "off",
+    ]  # fmt: skip
+    given = parse(COMMANDS["train"], words)
+    written = dump(given.settings, given.heads)
+    assert written.endswith(
+        "judge:\n  backend: endpoint\n  url:\n  - http://a/v1\n  - http://b/v1\n  key: MY_KEY\n"
+        + written.partition("  key: MY_KEY\n")[2]
+    )
+    assert "graded:\n  judge:\n    model: large\n    cache: 'off'\n" in written
+    assert written.count("null") == dump(parse(COMMANDS["train"], ASKS).settings).count("null")
+    (tmp_path / "config.yaml").write_text(written)
+    back = parse(COMMANDS["train"], ["--config", str(tmp_path / "config.yaml")])
+    assert back.settings == given.settings.resolved()
+    assert back.heads is not None
+    assert given.heads is not None
+    config = back.heads.trained[0].config
+    assert config == given.heads.trained[0].config
+    assert config.judge == JudgeSettings(model="large", cache=Path("off"))
+    assert dump(back.settings, back.heads) == written
+
+
+def test_a_head_without_a_judge_of_its_own_leaves_nothing_in_the_file() -> None:
+    parsed = parse(COMMANDS["train"], ASKS)
+    written = dump(parsed.settings, parsed.heads)
+    assert "judge:" not in written
+    assert "graded:" not in written
+
+
+def test_help_shows_the_judge_once_and_a_heads_own_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["train", *ASKS, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("--judge.retries N") == 1
+    line = "  --graded.judge.FIELD VALUE  as --judge.FIELD, for this head alone\n"
+    assert shown.count("--graded.judge") == shown.count(line) == 1
+    assert main(["heads", f"{FILE}:Graded"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("--graded.judge") == shown.count(line) == 1
+
+
+@pytest.mark.parametrize("prefix", ["judge", "graded.judge"])
+@pytest.mark.parametrize("setting", ["retries", "concurrency", "timeout"])
+def test_an_error_names_the_setting_as_it_was_written(prefix: str, setting: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse(COMMANDS["train"], [*ASKS, f"--{prefix}.{setting}", "-1"])
+    where = str(caught.value).removeprefix("the reward head 'graded': ")
+    assert where.startswith(f"{prefix}.{setting} is -1")
+
+
+def test_no_head_may_be_called_judge(tmp_path: Path) -> None:
+    (tmp_path / "head.py").write_text(
+        "from balcap.heads import Head\n\nclass Own(Head):\n    name = 'judge'\n\n"
+        "    def score(self, captions):\n        return [1.0 for _ in captions]\n"
+    )
+    with pytest.raises(UserError, match="a reward head cannot be called 'judge': a setting is"):
+        parse(COMMANDS["train"], ["--rewards", f"{tmp_path / 'head.py'}:Own", "--eval-rewards="])
+
+
+def test_a_run_may_go_on_with_its_judge_at_another_address_and_nothing_else(tmp_path: Path) -> None:
+    words = [*ASKS, "--judge.url", "http://a/v1", "--judge.model", "small", "--steps", "7"]
+    parsed = parse(COMMANDS["train"], words)
+    (tmp_path / "config.yaml").write_text(dump(parsed.settings, parsed.heads))
+    resume = ["--resume", str(tmp_path)]
+    own = ["--graded.judge.url", "http://c/v1"]
+    resumed = parse(COMMANDS["train"], [*resume, "--judge.url", "http://b/v1", *own])
+    assert resumed.settings.judge == JudgeSettings(url=("http://b/v1",), model="small")
+    assert resumed.settings.steps == 7
+    assert resumed.heads is not None
+    assert resumed.heads.trained[0].config.judge.url == ("http://c/v1",)
+    with pytest.raises(UserError, match=r"of which only --judge\.url .* leave out --judge\.model,"):
+        parse(COMMANDS["train"], [*resume, "--judge.model", "large"])
+
+
+def test_the_record_of_a_run_knows_the_questions_of_heads_that_ask() -> None:
+    shared = {file.name for file in Path("balcap/judges/texts").glob("*.txt")}
+    assert shared
+    asking = _sha256_of_heads([Graded(judge=a_judge(grade))])
+    assert set(asking["graded"]) == {FILE.name} | shared
+    assert set(_sha256_of_heads([Letters()])["letters"]) == {"heads_of_tests.py"}
