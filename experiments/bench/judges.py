@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from openai import AsyncOpenAI, OpenAI
 from trl import GRPOTrainer
@@ -37,12 +37,15 @@ from balcap.console import say, table
 from balcap.data import shapes
 from balcap.grpo_settings import grpo_config
 from balcap.heads import choose
+from balcap.judges.opening import forget
 from balcap.policies import for_training
 from balcap.quiet import quiet
 from balcap.sample import Caption
 from balcap.scoring import score
 from balcap.trainer import as_dataset, drawn
-from rewards.qa_reader import PROMPT, put
+from rewards.qa import QaConfig
+from rewards.qa_reader import PROMPT
+from rewards.qa_reader import drawn as drawn_questions
 
 QUESTIONS = 8
 GROUP = 8
@@ -61,21 +64,24 @@ class Took:
 
 def asked(captions: Sequence[Caption]) -> list[list[str]]:
     """The prompts that the qa head makes of each caption."""
+    settings = QaConfig(draws=QUESTIONS)
     return [
-        [PROMPT.fill(caption=caption.text, question=one.text) for one in put(caption, QUESTIONS, True, 0)]
+        [
+            PROMPT.fill(caption=caption.text, question=str(menu))
+            for menu in drawn_questions(caption, settings)
+        ]
         for caption in captions
     ]
 
 
-def balcap(captions: Sequence[Caption], url: str, requests: str) -> None:
-    choice = choose("qa")
-    head = choice.trained[0]
+def balcap(captions: Sequence[Caption], url: str, requests: Literal["chat", "completions"]) -> None:
+    forget()  # not even this process may remember the last round
     settings = JudgeSettings(
         backend="endpoint", url=(url,), model="scripted", requests=requests, cache=Path("off"),
         concurrency=1024,
     )  # fmt: skip
-    config = head.Config(engine="llm", draws=QUESTIONS)
-    scored = score(choice.build({"qa": config}, settings).trained, captions)
+    config = QaConfig(engine="llm", draws=QUESTIONS)
+    scored = score(choose("qa").build({"qa": config}, settings).trained, captions)
     assert scored.matrix.scored.all(), scored.reasons[0]
 
 
@@ -111,8 +117,7 @@ class TrlReward:
         async def qa(completions: list[Any], **_: Any) -> list[float]:
             rights = await asyncio.gather(*(right(p) for of_one in prompts for p in of_one))
             return [
-                sum(rights[i : i + QUESTIONS]) / QUESTIONS
-                for i in range(0, len(rights), QUESTIONS)
+                sum(rights[i : i + QUESTIONS]) / QUESTIONS for i in range(0, len(rights), QUESTIONS)
             ]
 
         args = grpo_config(settings, folder, 1)
