@@ -1,8 +1,9 @@
 """How well is a caption written? By a grammar checker and by repetition, or by an LLM's grades.
 
-Neither half of the first is enough: a grammar checker does not see a text said twice, repetition
-does not see shuffled words. Its form and its numbers are ours. The LLM's grades are the linguistic
-reward of BalCapRL (arXiv 2605.07394): the mean of clarity, fluency and coherence.
+No part of the first is enough: a grammar checker does not see a text said twice, repetition does
+not see shuffled words, and neither sees that a pile of keywords is no text. Its form and its
+numbers are ours. The LLM's grades are the linguistic reward of BalCapRL (arXiv 2605.07394): the
+mean of clarity, fluency and coherence.
 """
 
 from __future__ import annotations
@@ -29,6 +30,21 @@ from balcap.text import sentences, word_count, words
 
 GRADES = Prompt.read(Path(__file__).parent / "prompts" / "fluency_grades.txt")
 LOW, HIGH = 1, 10  # the paper gives no scale: this one is ours
+
+# Captions have a share of 0.2 and more of these words; without them a list of keywords, commas and
+# full stop in place, is faultless to a grammar checker.
+CONNECTORS = """
+a an the this that these those some any no each both all several many few other another and or but
+so nor yet if as than while when where because though although not also too very of in on at to by
+for from with without into onto near behind beside between among above below under over around along
+across through against towards toward inside outside about after before during off out up down is
+are was were be been being has have had do does did can could may might must will would it its he
+his him she her they their them we our you your i my who whose which what there here one
+"""
+FUNCTION_WORDS = frozenset(CONNECTORS.split())
+CONNECTED = 0.15  # share of them from which a text is held together. Ours
+LISTED = 0.2  # what is left of a list without any. Ours
+LIST = 12  # words from which a text without them is a list; a short sentence can do without
 
 KINDS: dict[str, tuple[str, ...]] = {
     "harper": harper.KINDS,
@@ -101,11 +117,13 @@ class Fluency(Head[FluencyConfig]):
     """Clean, unrepeated, finished English, in [0, 1].
 
     `harper`, `languagetool`:
-    max(0, 1 - lint_cost x mistakes / words) x distinct 5-grams x distinct sentences x ending.
+    max(0, 1 - lint_cost x mistakes / words) x distinct 5-grams x distinct sentences x connection
+    x ending.
 
     The two distinct parts are shares of all 5-grams of words and of all sentences, 1 where there
-    are none; the ending is `unfinished` or 1. 0 for a text without words, and for one that Harper
-    takes for another language than English: of that neither checker knows anything. The two find
+    are none; the connection is the share of function words / 0.15, held to [0.2, 1], from 12 words
+    on; the ending is `unfinished` or 1. 0 for a text without words, and for one that Harper takes
+    for another language than English: of that neither checker knows anything. The two find
     different mistakes, so their scores have the same meaning and not the same values.
 
     `llm`: ((clarity + fluency + coherence) / 3 - 1) / 9, each a whole number from 1 to 10, by a
@@ -157,7 +175,7 @@ class Fluency(Head[FluencyConfig]):
         five = [said[i : i + 5] for i in range(len(said) - 4)]
         lines = [sentence.lower() for sentence in sentences(text)]
         ending = 1.0 if is_finished(text) else self.config.unfinished
-        return clean * distinct(five) * distinct(lines) * ending
+        return clean * distinct(five) * distinct(lines) * connection(said) * ending
 
     async def _graded(self, texts: Sequence[str]) -> list[Score]:
         asks = [
@@ -203,6 +221,14 @@ def _check_server(server: str, engine: str) -> None:
 def distinct(items: Sequence[Hashable]) -> float:
     """Share of items that are different; 1 for none."""
     return len(set(items)) / len(items) if items else 1.0
+
+
+def connection(said: Sequence[str]) -> float:
+    """How far words are held together, from `LISTED` for a long list to 1 for sentences."""
+    if len(said) < LIST:
+        return 1.0
+    share = sum(word in FUNCTION_WORDS for word in said) / len(said)
+    return min(1.0, max(LISTED, share / CONNECTED))
 
 
 def is_finished(text: str) -> bool:

@@ -8,6 +8,13 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may depend on a network
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+
+@pytest.fixture(scope="session", autouse=True)
+def answers_of_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Judges' answers stay out of the user's own cache."""
+    os.environ["BALCAP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 FAMILIES = ("qwen2.5-vl", "llava-1.5")
 
 

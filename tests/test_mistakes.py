@@ -109,7 +109,10 @@ MISTAKES = [
         "no reward head 'qaa'; have cov, fluency, holistic, precision, qa, rubric (did you",
     ),
     ("train --rewards=", "rewards is empty"),
-    ("train --rewards missing.py:Head", "no file 'missing.py' to take the reward head 'missing.py:Head' from"),
+    (
+        "train --rewards missing.py:Head",
+        "no file 'missing.py' to take the reward head 'missing.py:Head' from",
+    ),
     ("train --rewards broken_head.py:Head", "importing broken_head.py failed: ZeroDivisionError"),
     (f"train --rewards {HEADS}:Colour", f"no class 'Colour' in {HEADS}; its heads are Colours,"),
     (f"train --rewards {HEADS}:NotAHead", "NotAHead in heads_for_tests.py is not a reward head"),

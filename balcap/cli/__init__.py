@@ -25,6 +25,9 @@ from balcap.config import (
     SweepShowSettings,
     TrainSettings,
 )
+from balcap.config.correlate import CorrelateSettings
+from balcap.config.evaluate_judged import BCapScoreSettings, CapArenaSettings, DCScoreSettings
+from balcap.config.evaluate_more import ClassicalSettings, GeneralSettings, PrismSettings
 from balcap.config.probe import ProbeSettings
 from balcap.errors import JudgeGoneError, RunError, UserError, did_you_mean
 from balcap.heads import dump
@@ -109,6 +112,87 @@ balcap eval captionqa --captions captions.json --judge.backend endpoint \\
     --judge.url http://127.0.0.1:8000/v1 --judge.model Qwen/Qwen2.5-72B-Instruct
 balcap eval captionqa --policy runs/second --data captionqa.parquet --judge.backend local \\
     --judge.model Qwen/Qwen2.5-3B-Instruct
+""",
+        ),
+        Command(
+            name="eval bcapscore",
+            summary="b-CapScore: right, complete and well written, all at once?",
+            settings=BCapScoreSettings,
+            function="balcap.evaluation.bcapscore:run",
+            examples="""
+balcap eval bcapscore --captions captions.json --data references.json --image-root images \\
+    --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+balcap eval bcapscore --policy runs/second --data shapes --limit 50 --judge.backend endpoint \\
+    --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+""",
+        ),
+        Command(
+            name="eval dcscore",
+            summary="DCScore: which of a person's facts, and how many of its own are right?",
+            settings=DCScoreSettings,
+            function="balcap.evaluation.dcscore:run",
+            examples="""
+balcap eval dcscore --captions captions.json --data human_annotated_oracle_facts.jsonl \\
+    --image-root iiw-400 --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 \\
+    --judge.model NAME
+balcap eval dcscore --policy runs/second --data facts.jsonl --strict-compat --judge.backend \\
+    endpoint --judge.url https://api.openai.com/v1 --judge.model gpt-4o-2024-05-13
+""",
+        ),
+        Command(
+            name="eval caparena",
+            summary="CapArena-Auto: better than the captions of known models?",
+            settings=CapArenaSettings,
+            function="balcap.evaluation.caparena:run",
+            examples="""
+balcap eval caparena --captions captions.json --data caparena_auto_600.json --image-root docci \\
+    --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+balcap eval caparena --policy runs/second --data caparena_auto_600.json --orders 2 \\
+    --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+""",
+        ),
+        Command(
+            name="eval correlate",
+            summary="Does a metric rank models as people, or another metric, do?",
+            settings=CorrelateSettings,
+            function="balcap.evaluation.correlating:run",
+            examples="""
+balcap eval correlate scores.json
+balcap eval correlate models.csv --metric bcapscore --reference human
+""",
+        ),
+        Command(
+            name="eval prism",
+            summary="Prism: several captions an image, and the best of them",
+            settings=PrismSettings,
+            function="balcap.evaluation.prism:run",
+            examples="""
+balcap eval prism --captions captions.jsonl --data ChartQA.json --judge.backend endpoint \\
+    --judge.url http://127.0.0.1:8000/v1 --judge.model internlm/CapRL-Eval-3B
+balcap eval prism --policy runs/second --data MMStar.json --image-root images --gen-num 4 \\
+    --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+""",
+        ),
+        Command(
+            name="eval classical",
+            summary="BLEU, ROUGE-L, CIDEr-D, METEOR and CLIPScore, for what they are worth",
+            settings=ClassicalSettings,
+            function="balcap.evaluation.classical:run",
+            examples="""
+balcap eval classical --captions captions.json --data records:references.jsonl
+balcap eval classical --policy runs/second --data conversations:test.json --image-root images \\
+    --clip openai/clip-vit-base-patch32 --tokenizer ptb
+""",
+        ),
+        Command(
+            name="eval general",
+            summary="Ten vision benchmarks, by lmms-eval: is it still a good model otherwise?",
+            settings=GeneralSettings,
+            function="balcap.evaluation.general:run",
+            examples="""
+balcap eval general --policy runs/second --python lmms-env/bin/python --limit 8
+balcap eval general --policy Qwen/Qwen2.5-VL-3B-Instruct --python lmms-env/bin/python \\
+    --tasks mmstar,textvqa --batch 8 --model-args max_pixels=1003520
 """,
         ),
         Command(

@@ -64,7 +64,7 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
     """Return the help of one command."""
     by_place = " ".join(_mark(option) for option in options.values() if option.positional)
     usage = f"usage: balcap {command.name} {by_place} [--SETTING VALUE ...]".replace("  ", " ")
-    lines = [usage, "", f"{command.summary}."]
+    lines = [usage, "", command.summary + ("" if command.summary.endswith("?") else ".")]
     if hasattr(command.settings, "presets"):
         lines += [_PRESETS_NOTE]
     for group in dict.fromkeys(option.group for option in options.values()):

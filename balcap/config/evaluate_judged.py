@@ -17,7 +17,9 @@ class BCapScoreSettings(JudgedEvalSettings):
     Attributes:
         data: images with reference captions: KIND:PATH with KIND one of conversations, records,
             caption-qa; a file `{image: reference}` or of records; or `shapes`, the held-out scenes
-            of the built-in world, of which there are 300 unless `limit` is given.
+            of the built-in world, of which there are 300 unless `limit` is given. The judge sees
+            the images.
+        image_root: folder that image names are relative to; default: the data file's folder.
         columns: column names for records.
         world: seed of the built-in world.
     """
@@ -34,6 +36,7 @@ class DCScoreSettings(JudgedEvalSettings):
         data: DeCapBench's lines: a JSONL, JSON or Parquet file with `image_name`,
             `oracle_caption` and `oracle_facts`, or a data set on the hub with them. The judge sees
             the images; captions go by `image_name`.
+        image_root: folder that image names are relative to; default: the data file's folder.
         strict_compat: score exactly as the published program does: the relevant facts keep the
             weights that they have among all facts, and a caption without any is invalid, not 0.
         tries: how often a question is asked until its answer can be used, at least 1.
@@ -54,6 +57,7 @@ class CapArenaSettings(JudgedEvalSettings):
     Attributes:
         data: CapArena-Auto's file, `{image file: {captions, ref_model}}`, or rows with `id` and
             these. The judge sees the images; captions go by the image's file.
+        image_root: folder that image files are relative to; default: the data file's folder.
         orders: 1 shows each pair once, on sides drawn by `seed`, as published; 2 shows it both
             ways, and the image counts the mean of both verdicts.
         own: the baseline whose model wrote the captions, if one did; its images are left out, and

@@ -23,8 +23,9 @@ class JudgeSettings:
         backend: `endpoint`, a server that speaks OpenAI's protocol (vLLM, SGLang, hosted); `local`,
             a transformers model in this process; `replay`, recorded answers only; `scripted`, a
             function of yours.
-        model: name on the server; hub id or folder of a local model; for `scripted`
-            `path.py:function` or `package.module:function`, from a question to its answer.
+        model: name on the server, or as it was when the answers of a replay were recorded; hub id
+            or folder of a local model; for `scripted` `path.py:function` or
+            `package.module:function`, from a question to its answer.
         url: base addresses of the servers, up to and with `/v1`, comma separated: the load is
             spread.
         key: name of the environment variable that holds the server's key, never the key itself;
@@ -43,7 +44,8 @@ class JudgeSettings:
         device: of a local model; default: the GPU where there is one.
         batch: questions that a local model answers at once; default: 16.
         cache: file of the answers, shared by processes and runs; `off` keeps none. Default:
-            `balcap/answers.sqlite` in the user's cache folder.
+            `answers.sqlite` in the folder that the variable BALCAP_CACHE names, else in
+            `balcap` in the user's cache folder.
         price_in: US dollars per million prompt tokens, for the cost in the records.
         price_out: US dollars per million tokens of answers.
     """

@@ -19,7 +19,7 @@ answer) leaves all means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,15 @@ from balcap.data import check_needs, load
 from balcap.data.source import FILE_KINDS
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.evaluation.bootstrap import interval, point
-from balcap.evaluation.contract import NO_CAPTION, Captions, EvalProtocol, Item, Items, Record
+from balcap.evaluation.contract import (
+    NO_CAPTION,
+    Captions,
+    EvalProtocol,
+    Item,
+    Items,
+    Record,
+    first_failure,
+)
 from balcap.evaluation.evaluating import evaluate
 from balcap.evaluation.harmonic import harmonic_mean
 from balcap.heads import Head
@@ -46,6 +54,8 @@ from balcap.scoring import score
 
 PARTS = {"precision": "precision", "coverage": "cov", "language": "fluency"}
 """The parts of the score, each with the head that gives it."""
+
+UNUSABLE_ROW = "unusable row of the data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +74,7 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
 
     def __init__(self, settings: BCapScoreSettings, judge: Judge | None = None) -> None:
         super().__init__(settings, judge)
-        self._samples = _samples(settings)
+        self._samples, self._unusable = _samples(settings)
         check_needs(self._samples, {head.name: head.needs for head in _heads()})
 
     @property
@@ -91,8 +101,8 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
             for sample in self._samples
             if sample.id in captions
         ]
-        missing = len(self._samples) - len(ready)
-        return Items(ready, {NO_CAPTION: missing} if missing else {})
+        left_out = {NO_CAPTION: len(self._samples) - len(ready), UNUSABLE_ROW: self._unusable}
+        return Items(ready, {reason: count for reason, count in left_out.items() if count})
 
     async def assess(self, items: Sequence[Described]) -> Sequence[Record | JudgeError]:
         """Let the heads score all captions, then look up what their judge said of each."""
@@ -105,11 +115,9 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
     async def _outcome(self, item: Described, cells: Sequence[Score]) -> Record | JudgeError:
         parts = dict(zip(PARTS, cells, strict=True))
         missing = {name: cell for name, cell in parts.items() if isinstance(cell, Unscored)}
-        for cause in ("judge", "answer"):  # the first can be asked again
-            for name, cell in missing.items():
-                if cell.cause == cause:
-                    failure = JudgeError if cause == "judge" else UnusableAnswerError
-                    return failure(f"{name}: {cell.reason}")
+        failure = first_failure([_failure(name, cell) for name, cell in missing.items()])
+        if failure is not None:
+            return failure
         said = {"caption": item.caption.text, "reference": item.caption.sample.reference}
         if missing:
             name, cell = next(iter(missing.items()))
@@ -160,8 +168,9 @@ def _heads(judge: Judge | None = None) -> list[Head[Any]]:
     return [head(head.Config(engine="llm"), judge) for head in found]
 
 
-def _samples(settings: BCapScoreSettings) -> tuple[Sample, ...]:
-    """All samples of a file, or the held-out scenes of the built-in world."""
+def _samples(settings: BCapScoreSettings) -> tuple[tuple[Sample, ...], int]:
+    """All samples of a file, or the held-out scenes of the built-in world; and how many rows of the
+    file are no sample (of up to 5 in 100; more are refused)."""
     if not settings.data:
         raise UserError("no data; name images with reference captions: --data KIND:PATH or shapes")
     shapes = settings.data == "shapes"
@@ -173,11 +182,20 @@ def _samples(settings: BCapScoreSettings) -> tuple[Sample, ...]:
             image_root=settings.image_root,
             prompt=settings.prompt,
             columns=settings.columns,
+            check_images="header",
             eval_samples=(settings.limit or 300) if shapes else 0,
             shapes=ShapesSettings(train=1, seed=settings.world),
         )
     )
-    return (loaded.held_out if shapes else loaded.train)[: settings.limit]
+    samples = loaded.held_out if shapes else loaded.train
+    return samples[: settings.limit], 0 if settings.limit else len(loaded.problems)
+
+
+def _failure(part: str, cell: Unscored) -> JudgeError | None:
+    """What a head was told by its judge; None where the data are at fault."""
+    kinds = {"judge": JudgeError, "answer": UnusableAnswerError}
+    kind = kinds.get(cell.cause)
+    return kind(f"{part}: {cell.reason}") if kind else None
 
 
 class _Listening(Judge):
@@ -203,7 +221,9 @@ async def _answers(desk: Desk, caption: Caption) -> Mapping[str, Sequence[str]]:
     for name, head in zip(PARTS, _heads(), strict=True):
         line = _Listening(desk)
         head.ask(line)
-        await head.score([caption])
+        scores = head.score([caption])
+        if isinstance(scores, Awaitable):
+            await scores
         heard[name] = line.heard
     return heard
 

@@ -123,7 +123,7 @@ class CapArena(EvalProtocol[CapArenaSettings, Pair]):
             Sample(
                 id=battle.image,
                 prompt=settings.prompt,
-                image=find_image(battle.image, settings.data, settings.image_root),
+                image=find_image(battle.image, settings.data, settings.image_root, judged=True),
             )
             for battle in self.battles
         ]

@@ -171,6 +171,12 @@ class EvalProtocol(ABC, Generic[SettingsT, ItemT]):
         """The prompts that this evaluation asks with: their hashes go into the summary."""
         return ()
 
+    @property
+    def departures(self) -> Sequence[str]:
+        """Why, as this evaluation is set, its score is not comparable to published ones, beside the
+        judge and the number of items."""
+        return ()
+
     @abstractmethod
     def samples(self) -> Sequence[Sample]:
         """What is captioned, in the data's order: `settings.limit` applied; with an image that can
@@ -203,6 +209,10 @@ class EvalProtocol(ABC, Generic[SettingsT, ItemT]):
     def adds(self, records: Sequence[Record]) -> dict[str, Any]:
         """What the protocol adds to the summary, from all records in the items' order."""
         return {}
+
+    def tells(self, summary: Mapping[str, Any]) -> Sequence[str]:
+        """Lines for the reader below the score: what the protocol added, in words."""
+        return ()
 
 
 AnyProtocol = EvalProtocol[Any, Any]

@@ -32,8 +32,16 @@ def read_dataset(data: str) -> list[Mapping[str, Any]]:
     return rows
 
 
-def find_image(cell: Any, data: str, image_root: Path | None) -> Path | StoredImage:
+def find_image(
+    cell: Any, data: str, image_root: Path | None, *, judged: bool = False
+) -> Path | StoredImage:
     """The image that a row names or holds; its name is relative to the root, or the data's folder.
+
+    Args:
+        cell: of the row.
+        data: where the row is.
+        image_root: the root.
+        judged: whether the judge looks at it too, so that a file of captions is not enough.
 
     Raises:
         UserError: if there is none.
@@ -43,9 +51,9 @@ def find_image(cell: Any, data: str, image_root: Path | None) -> Path | StoredIm
     try:
         found = gallery.find(read_image(cell))
     except BadRowError as error:
+        hint = "the judge sees them too" if judged else "with --captions FILE none is needed"
         raise UserError(
-            f"{data}: {error}; --image-root FOLDER says where the images are, and with "
-            "--captions FILE none is needed"
+            f"{data}: {error}; --image-root FOLDER says where the images are, and {hint}"
         ) from None
     assert found is not None
     return found

@@ -15,7 +15,7 @@ one of the relevant facts alone (`dcscore_math`); means of nine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
@@ -134,7 +134,9 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
             Sample(
                 id=str(row["image_name"]),
                 prompt=settings.prompt,
-                image=find_image(row["image_name"], settings.data, settings.image_root),
+                image=find_image(
+                    row["image_name"], settings.data, settings.image_root, judged=True
+                ),
                 reference=str(row.get("oracle_caption") or ""),
                 facts=tuple(str(fact) for fact in row["oracle_facts"]),
             )
@@ -250,7 +252,7 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
         }
 
 
-def _parts(found: Accuracy, suffix: str = "") -> Mapping[str, float]:
+def _parts(found: Accuracy, suffix: str = "") -> dict[str, float]:
     return {f"{name}{suffix}": value for name, value in asdict(found).items()}
 
 

@@ -31,8 +31,9 @@ def identity(protocol: AnyProtocol) -> dict[str, Any]:
     else:
         found = locate(settings.policy)
         chosen["policy"] = str(found.adapter or found.source)
-    if Path(settings.data).is_file():
-        chosen["data"] = digest(Path(settings.data))
+    for file in map(Path, (settings.data, settings.data.partition(":")[2])):  # PATH or KIND:PATH
+        if file.is_file():
+            chosen["data"] = digest(file)
     return {
         "protocol": protocol.name,
         "settings": chosen,

@@ -12,7 +12,7 @@ import numpy as np
 
 from balcap.matrix import Float
 
-RESAMPLES = 1999
+RESAMPLES = 999
 LEVEL = 0.95
 FEWEST = 3  # models of which an interval is given
 

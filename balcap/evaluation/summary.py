@@ -77,7 +77,7 @@ def _not_comparable(
     protocol: AnyProtocol, left_out: Mapping[str, int], judged: Judged
 ) -> list[str]:
     """Why the score must not stand beside published numbers as if it were one."""
-    reasons: list[str] = []
+    reasons = list(protocol.departures)
     if not protocol.published_items:
         return reasons
     judge = _judge(protocol)

@@ -20,8 +20,8 @@ class Local(Backend):
     """A text LLM or an MLLM. Loaded at the first question, once for all that ask the same one.
 
     An answer does not hang on what is asked beside it, but for rounding: a draw takes its random
-    numbers from its own question, and a greedy answer only changes where two tokens are as good
-    as equal (in float32 to about 1e-6, in bfloat16 to about 1e-2 of the logits).
+    numbers from its own question, and another batch changes an answer only where two tokens are as
+    good as equal, in the last digits of the number format. `--judge.batch 1` rules that out too.
 
     A schema is not held to; the asker checks the answer all the same.
 

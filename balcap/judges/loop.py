@@ -7,6 +7,7 @@ belongs to the loop it was made in.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable
 from functools import cache
@@ -37,3 +38,6 @@ def _make_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="async heads", daemon=True).start()
     return loop
+
+
+os.register_at_fork(after_in_child=_make_loop.cache_clear)  # its thread stays with the parent

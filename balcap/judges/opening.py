@@ -39,6 +39,8 @@ def open_judge(settings: JudgeSettings, asker: str) -> Judge:
     unpriced = replace(settings, price_in=None, price_out=None)
     with _lock:  # two threads may open the same one at once
         desk = _desk(unpriced)
+    if settings.backend == "replay":
+        return Judge(desk)  # what was recorded was paid for then
     return Judge(desk, settings.price_in or 0.0, settings.price_out or 0.0)
 
 
@@ -48,8 +50,15 @@ def cache_file(settings: JudgeSettings) -> Path | None:
         return None
     if settings.cache is not None:
         return settings.cache.expanduser()
-    folder = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(folder).expanduser() / "balcap" / "answers.sqlite"
+    general = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = os.environ.get("BALCAP_CACHE") or f"{general}/balcap"
+    return Path(folder).expanduser() / "answers.sqlite"
+
+
+def forget() -> None:
+    """Let go of every shared backend and of what was remembered, as a new process would begin."""
+    with _lock:
+        _desk.cache_clear()
 
 
 _lock = threading.Lock()

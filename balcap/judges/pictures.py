@@ -79,7 +79,8 @@ def shrunk(image: Image, max_pixels: int) -> Image:
     if width * height <= max_pixels:
         return image
     scale = sqrt(max_pixels / (width * height))
-    return image.resize((max(1, int(width * scale)), max(1, int(height * scale))))
+    high = min(max(1, int(height * scale)), max_pixels)
+    return image.resize((min(max(1, int(width * scale)), max_pixels // high), high))
 
 
 def _png(image: Image) -> bytes:

@@ -20,6 +20,8 @@ _CONTROL = re.compile(
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"<{3,}|>{3,}")
+_BRACKETS = re.compile(r"[<>\[\]]")
+PASSES = 8  # tokens inside tokens inside tokens: after so many, no bracket is left to build them of
 
 
 def quoted(text: str) -> str:
@@ -32,9 +34,12 @@ def quoted(text: str) -> str:
 
     Blanks keep the marks away from a text that would make a token with them: `</s` before `>>>`.
     """
-    before = None
-    while before != text:
+    for _ in range(PASSES):
         before = text
         text = _MARKS.sub(" ", _CONTROL.sub(" ", text))
+        if text == before:
+            break
+    else:
+        text = _BRACKETS.sub(" ", text)
     tight = f"{OPEN}{text}{CLOSE}"
     return f"{OPEN} {text} {CLOSE}" if _CONTROL.search(tight) else tight

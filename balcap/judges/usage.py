@@ -11,8 +11,8 @@ class Usage:
 
     Attributes:
         questions: asked by the head.
-        cached: answered without asking the judge: from the cache, or because the same question
-            was on its way already.
+        cached: of these, not sent to the judge for this head: known already, or on their way for
+            another head or for the same one.
         failed: not answered, or not usably.
         prompt_tokens: of the questions that the judge was asked.
         completion_tokens: of its answers.

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from balcap.config import JudgeSettings
-from balcap.judges.contract import Ask, Outcome
+from balcap.judges.contract import Answer, Ask, Outcome
 from balcap.judges.endpoint import Endpoint
 from balcap.judges.loop import run
 from balcap.judges.serving import CHAT, COMPLETIONS
@@ -33,6 +33,11 @@ def ask(judge: Endpoint, asks: Sequence[Ask]) -> list[Outcome]:
     pairs = run(collect())
     assert sorted(number for number, _ in pairs) == list(range(len(asks)))
     return [outcome for _, outcome in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def all_good(outcomes: Sequence[Outcome]) -> bool:
+    """Whether every question was answered."""
+    return all(isinstance(outcome, Answer) for outcome in outcomes)
 
 
 def failing(fault: Fault, when: Callable[[int, str], bool]) -> Any:

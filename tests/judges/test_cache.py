@@ -50,7 +50,9 @@ def test_what_is_put_is_got(file, when):
     assert cache.get([key, "0" * 64]) == {key: ANSWER}
 
 
-@pytest.mark.parametrize("text", ["", "naïve \u4e16\u754c", "a\0b", "half \ud83d a pair", "'; DROP"])
+@pytest.mark.parametrize(
+    "text", ["", "naïve \u4e16\u754c", "a\0b", "half \ud83d a pair", "'; DROP"]
+)
 def test_any_text_comes_back_as_it_was(file, text):
     cache = AnswerCache(file)
     ask = Ask((Message("user", text),))

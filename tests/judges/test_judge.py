@@ -21,8 +21,11 @@ class Slow(Backend):
         self.go.set()
         self.failing = {}
 
-    identity = {"model": "slow"}
     name = "slow"
+
+    @property
+    def identity(self):
+        return {"model": "slow"}
 
     async def answer(self, asks):
         for number, ask in reversed(list(enumerate(asks))):

@@ -66,9 +66,7 @@ def test_a_script_is_not_called_in_the_event_loops_thread(script):
 
 
 def test_an_edited_script_is_asked_anew(script, tmp_path):
-    settings = JudgeSettings(
-        backend="scripted", model=f"{script}:say", cache=tmp_path / "a.sqlite"
-    )
+    settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=tmp_path / "a.sqlite")
     names = []
     for text in ("def say(ask): return 'one'", "def say(ask): return 'two'"):
         script.write_text(text)

@@ -1,6 +1,7 @@
 """A caption cannot leave its quotes, nor become a control token of any chat template."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ TOKENS = {
                      "</tool_response>"],
     "Gemma": ["<bos>", "<eos>", "<pad>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>",
               "<image_soft_token>", "<unused99>"],
-    "DeepSeek": ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>",
-                 "<｜tool▁calls▁begin｜>"],
+    "DeepSeek": ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>",
+                 "<｜Assistant｜>", "<｜tool▁calls▁begin｜>"],
     "Phi, GLM": ["<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "[gMASK]", "<sop>", "<eop>"],
     "LLaVA, InternVL, Idefics": ["<image>", "<img>", "</img>", "<IMG_CONTEXT>", "<video>",
                                  "<fake_token_around_image>", "<end_of_utterance>"],
@@ -96,12 +97,11 @@ def test_turns_that_are_plain_words_stay_inside_the_quotes_as_data(text):
 
 
 def test_text_that_is_made_to_take_long_takes_no_time():
-    import time
-
+    """Tokens nested 500 deep, which are taken out one layer a pass: 1.2 s if until none is left."""
     for piece in ("<", "<|", "<|a", "[", "[|", "<a_", ">>A", "</s"):
         start = time.perf_counter()
         assert_safe(quoted(piece * 5000 + "|>" * 500))
-        assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < 0.5
 
 
 @pytest.fixture(scope="module", params=["tiny-qwen2.5-vl", "tiny-llava-1.5"])

@@ -1,6 +1,7 @@
 """An answer is read strictly: what it says, or an error; never a verdict that it did not give."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ class Verdict(BaseModel):
 
 SAYS_B = [
     "B", " B\n", "B.", "B)", "(B)", "B) red", "B: red", "B red", "**B**", "_B_", "Answer: B",
-    "The answer is B.", "\\boxed{B}", "Option B, not C", "I think B", "答案是B。", "B'", "<B>",
+    "The answer is B.", "\\boxed{B}", "Option B, not C", "I think B", "答案是B。", "<B>",
     "<think>A or C? A.</think>B", "A</think>\n\nB", "\u201cB\u201d",
 ]  # fmt: skip
 SAYS_A = ["A", "A red circle", "A: a red circle", "A cat. So A", "Answer: A"]
@@ -30,7 +31,7 @@ OFF_THE_MENU = ["F", "Z) red", "X, or B", "Answer: Y"]
 EITHER = ["A red ball is shown, so the answer is B", "A cat (C)"]
 
 
-@pytest.mark.parametrize("text", [text for text in SAYS_B if text != "B'"])
+@pytest.mark.parametrize("text", SAYS_B)
 def test_a_letter_is_read(text):
     assert read_letter(text, "ABCDE") == "B"
 
@@ -113,10 +114,8 @@ def test_what_is_not_the_wanted_object_is_an_error_that_says_why(text, problem):
 @given(st.text())
 def test_any_text_is_a_verdict_or_an_unusable_answer(text):
     for said in (text, "{" + text + "}", '{"score": ' + text + "}"):
-        try:
+        with suppress(UnusableAnswerError):
             assert 0 <= read_json(said, Verdict).score <= 5
-        except UnusableAnswerError:
-            pass
 
 
 @given(st.floats(0, 5), st.text(), st.text(alphabet=st.characters(exclude_characters="{}<")))

@@ -40,10 +40,11 @@ def file(tmp_path):
 
 def test_what_an_endpoint_was_asked_is_answered_as_it_was_and_costs_no_server(file):
     record(file, ["a", "b"])
-    judge = open_judge(settings(file), "qa")
+    judge = open_judge(settings(file, price_in=1e6), "qa")
     assert ask(judge, ["b", "a", "b"]) == [
         Answer(f"{text} by reader", (-1.0,), 7, 1) for text in "bab"
     ]
+    assert judge.usage.dollars == 0
 
 
 def test_a_question_that_was_not_recorded_ends_the_run_and_is_named(file):

@@ -49,7 +49,7 @@ class Endpoint(Backend):
         self._tokens = Pace(terms.tokens_per_minute)
         self._slots = asyncio.Semaphore(terms.concurrency)
         self._dialect = Dialect()
-        self._finding = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._templates: dict[tuple[str, ...], Template | None] = {}
 
     @staticmethod
@@ -75,8 +75,7 @@ class Endpoint(Backend):
         Short questions without images travel as a list of prompts where the server lets its chat
         template be found out; an answer's tokens are then an equal share of the list's.
         """
-        for server in self._servers:
-            await asyncio.to_thread(server.open)  # the first one takes a second
+        await self._open()
         outage = Outage()
         waiting = await self._packed(asks, outage)
         packed = iter(waiting)
@@ -104,6 +103,13 @@ class Endpoint(Backend):
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._lock:
+            for server in self._servers:
+                if not server.is_open:
+                    await asyncio.to_thread(server.open, loop)  # the first one takes a second
 
     async def _outcomes(self, parcel: Parcel, outage: Outage) -> Mapping[int, Outcome]:
         """What became of each question of a parcel; what was answered is kept, come what may."""
@@ -173,7 +179,7 @@ class Endpoint(Backend):
 
     async def _template(self, roles: tuple[str, ...], outage: Outage) -> Template | None:
         """How the servers write such conversations; None: they do not say, or not now."""
-        async with self._finding:  # several heads may want it at once
+        async with self._lock:  # several heads may want it at once
             if roles not in self._templates:
                 try:
                     self._templates[roles] = await self._find_out(roles, outage)

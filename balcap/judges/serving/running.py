@@ -49,7 +49,7 @@ def served(
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        asyncio.run_coroutine_threadsafe(_stop(runner), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -58,9 +58,20 @@ def served(
 async def _start(server: Server, port: int, middlewares: Sequence[Any]) -> web.AppRunner:
     from aiohttp import web
 
-    # whoever is being answered when it stops is cut off, as by a killed server
-    runner = web.AppRunner(server.app(middlewares), access_log=None, shutdown_timeout=0.01)
+    runner = web.AppRunner(server.app(middlewares), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
     server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     return runner
+
+
+async def _stop(runner: web.AppRunner) -> None:
+    """Whoever is being answered is cut off, as by a server that was killed."""
+    for site in list(runner.sites):
+        await site.stop()
+    assert runner.server is not None
+    for connection in runner.server.connections:
+        if connection.transport is not None:
+            connection.transport.abort()
+    await asyncio.sleep(0.01)  # until the sockets are closed: this loop ends next
+    await runner.cleanup()

@@ -1,0 +1,167 @@
+"""How is lmms-eval called, and what does it leave? (EvolvingLMMs-Lab/lmms-eval, MIT, version 0.7)
+
+`python -m lmms_eval ... --output_path DIR` writes DIR/MODEL/DATE_results.json at its very end, and
+a file of samples beside it for each task. It ends with exit code 0 after most failures too, without
+a file of results.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from balcap.errors import UserError
+
+MAKE_ENVIRONMENT = (
+    "make one: python -m venv lmms-env && lmms-env/bin/pip install lmms-eval qwen-vl-utils, then "
+    "give --python lmms-env/bin/python"
+)
+_PROBE = """
+import importlib.metadata, importlib.util, sys
+if importlib.util.find_spec("lmms_eval") is None:
+    sys.exit("no module lmms_eval")
+try:
+    print(importlib.metadata.version("lmms_eval"))
+except importlib.metadata.PackageNotFoundError:
+    print("unknown")
+"""
+_PROBE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One of the ten.
+
+    Attributes:
+        task: lmms-eval's name for it.
+        metric: which of the task's metrics is reported.
+        percent: whether lmms-eval gives it in [0, 100]; else it is in [0, 1].
+        others: further tasks for it.
+    """
+
+    task: str
+    metric: str
+    percent: bool = False
+    others: tuple[str, ...] = ()
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "blink": Benchmark("blink", "blink_acc"),
+    "chartqa": Benchmark("chartqa", "relaxed_overall"),
+    "docvqa": Benchmark("docvqa_val", "anls"),
+    "infovqa": Benchmark("infovqa_val", "anls"),
+    "mmbench": Benchmark(
+        "mmbench_en_dev_static", "gpt_eval_score", percent=True, others=("mmbench_en_dev",)
+    ),
+    "mmstar": Benchmark("mmstar", "average"),
+    "ocrbench": Benchmark("ocrbench", "ocrbench_accuracy"),
+    "scienceqa": Benchmark("scienceqa_img", "exact_match"),
+    "seedbench": Benchmark("seedbench", "seed_image"),
+    "textvqa": Benchmark("textvqa_val", "exact_match"),
+}
+MODELS = {"qwen2_5_vl": "qwen2_5_vl", "llava": "llava_hf"}
+"""lmms-eval's name for a family, by what transformers calls it."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A Python in which lmms_eval can be imported.
+
+    Attributes:
+        python: the interpreter.
+        version: of lmms_eval; `unknown` where it is not an installed package.
+    """
+
+    python: str
+    version: str
+
+
+def environment(python: str) -> Environment:
+    """The interpreter that was named, or the first `python` on the path that has lmms_eval.
+
+    Raises:
+        UserError: if there is none, with how to make one.
+    """
+    candidates = [python] if python else [shutil.which("python"), shutil.which("python3")]
+    for candidate in dict.fromkeys(one for one in (*candidates, python or sys.executable) if one):
+        found = _probed(candidate)
+        if found is not None:
+            return found
+    where = f"in {python}" if python else "in any python on the path"
+    raise UserError(f"lmms_eval cannot be imported {where}; {MAKE_ENVIRONMENT}")
+
+
+def arguments(
+    *, model: str, model_args: str, tasks: Sequence[str], batch: int, out: Path, limit: int | None,
+    gen_kwargs: str,
+) -> list[str]:  # fmt: skip
+    """What follows `python`."""
+    return [
+        "-m", "lmms_eval", "--model", model, "--model_args", model_args,
+        "--tasks", ",".join(tasks), "--batch_size", str(batch),
+        "--log_samples", "--output_path", str(out),
+        *(["--limit", str(limit)] if limit else []),
+        *(["--gen_kwargs", gen_kwargs] if gen_kwargs else []),
+    ]  # fmt: skip
+
+
+def read_results(out: Path) -> dict[str, dict[str, Any]]:
+    """By task, all that the files of results under a folder say; of a task in several the newest.
+
+    Returns:
+        Task -> {metrics: {"metric,filter": number}, n: number of questions or None}.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(out.rglob("*_results.json"), key=lambda file: file.stat().st_mtime):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:  # cut short by a kill
+            continue
+        counts = content.get("n-samples", {})
+        for task, metrics in content.get("results", {}).items():
+            count = counts.get(task)
+            count = count.get("effective") if isinstance(count, Mapping) else count
+            found[task] = {"metrics": metrics, "n": count}
+    return found
+
+
+def measured(benchmark: Benchmark, found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Our line of the table: {metric, value, n, stderr}, in [0, 100]; None without a number."""
+    scale = 1.0 if benchmark.percent else 100.0
+    value = _metric(found["metrics"], benchmark.metric)
+    stderr = _metric(found["metrics"], f"{benchmark.metric}_stderr")
+    if value is None:
+        return None
+    return {
+        "metric": benchmark.metric,
+        "value": scale * value,
+        "n": found["n"],
+        "stderr": None if stderr is None else scale * stderr,
+    }
+
+
+def _metric(metrics: Mapping[str, Any], name: str) -> float | None:
+    """A number by its name, whatever filter stands behind the comma; `none` first."""
+    keys = [f"{name},none", *(key for key in metrics if key.partition(",")[0] == name)]
+    for key in keys:
+        value = metrics.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    return None
+
+
+def _probed(python: str) -> Environment | None:
+    try:
+        done = subprocess.run(
+            [python, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    lines = done.stdout.split()
+    return Environment(python, lines[-1]) if done.returncode == 0 and lines else None

@@ -1,0 +1,89 @@
+"""How many at once, and how many a minute?"""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from aiohttp import web
+from endpoint_of_tests import Handler, all_good, ask, endpoint
+
+from balcap.judges.contract import Ask
+from balcap.judges.endpoint.failures import asked_to_wait
+from balcap.judges.endpoint.pace import Pace
+from balcap.judges.serving import served
+
+ASKS = [Ask.of(f"question {i}") for i in range(40)]
+
+
+def test_no_more_requests_than_allowed_are_on_their_way() -> None:
+    now, most = 0, 0
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        response = await handler(request)
+        now -= 1
+        return response
+
+    with served(str, latency=0.01, middlewares=[count]) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=3)
+        assert all_good(ask(judge, ASKS))
+    assert most == 3
+
+
+def test_requests_keep_to_their_pace() -> None:
+    """600 a minute is one each 0.1 s: the fifth goes out 0.4 s after the first."""
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", requests_per_minute=600)
+        ask(judge, [])
+        begun = time.monotonic()
+        assert all_good(ask(judge, ASKS[:5]))
+        assert time.monotonic() - begun >= 0.4
+
+
+def test_a_pace_is_corrected_by_what_was_really_used() -> None:
+    """6000 tokens a minute, 100 a second. 50 taken: the next may go after 0.5 s; but only 10 were
+    used: after 0.1 s."""
+
+    async def seconds() -> float:
+        pace = Pace(6000)
+        await pace.take(50)
+        pace.correct(10 - 50)
+        begun = time.monotonic()
+        await pace.take(1)
+        return time.monotonic() - begun
+
+    assert 0.08 <= asyncio.run(seconds()) < 0.3
+
+
+def test_the_time_behind_a_pace_does_not_count_as_the_servers() -> None:
+    """120 a minute: the second question waits 0.5 s for its turn, the time-out is 0.4 s."""
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", requests_per_minute=120, timeout=0.4)
+        ask(judge, [])
+        assert all_good(ask(judge, ASKS[:2]))
+
+
+def test_retry_after_may_be_a_number_or_a_date() -> None:
+    assert asked_to_wait({"retry-after": "7"}) == 7.0
+    assert asked_to_wait({"retry-after": "-7"}) == 0.0
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 28 <= asked_to_wait({"retry-after": soon}) <= 30
+    assert asked_to_wait({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}) == 0.0
+    assert asked_to_wait({"retry-after": "soon"}) == 0.0
+    assert asked_to_wait({}) == 0.0
+
+
+def test_tokens_keep_to_their_pace_by_what_the_server_reports() -> None:
+    """6000 a minute, 100 a second. A question is taken for 2.5 + 97 tokens, nearly a second of
+    them; it uses 2 + 2, 0.04 s. So the fourth goes out after 0.12 s, not after 3 s."""
+    asks = [Ask.of(f"question {i}", max_tokens=97) for i in range(4)]
+    with served(str) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=1, tokens_per_minute=6000)
+        ask(judge, [])
+        begun = time.monotonic()
+        assert all_good(ask(judge, asks))
+        assert 0.12 <= time.monotonic() - begun < 1.5
