@@ -63,7 +63,8 @@ class ClassicalSettings(EvalSettings):
         columns: column names for records.
         world: seed of the built-in world.
         metrics: any of bleu, rouge, cider, meteor (needs Java) and clipscore (needs `clip`); one
-            whose requirement is missing is left out, with a word on what it needs.
+            whose requirement is missing is left out, with a word on what it needs. ROUGE-L is the
+            score, and always there.
         tokenizer: `words`, lower-case words without punctuation; `ptb`, as COCO's captions are
             split, needs Java.
         clip: folder or hub id of a CLIP model, such as openai/clip-vit-base-patch32. It reads 77
@@ -90,14 +91,15 @@ class GeneralSettings:
     pinned, and not to balcap's. It downloads the benchmarks.
 
     Attributes:
-        policy: a run of balcap, or a hub id or folder of a Qwen2.5-VL or LLaVA-1.5 model.
+        policy: a run of balcap, or a hub id or folder of a Qwen2.5-VL or LLaVA-1.5 model; LoRA
+            adapters are merged first.
         tasks: any of blink, chartqa, docvqa, infovqa, mmbench, mmstar, ocrbench, scienceqa,
             seedbench, textvqa; default: all ten. Names of lmms-eval's tasks for them are fine too:
             `mmbench_en_dev` has a judge of OpenAI's read the answers, `mmbench` needs none.
         python: the environment's interpreter, such as /path/to/env/bin/python; default: the first
             `python` on the path in which lmms_eval can be imported.
         out: folder for the log, lmms-eval's files and `summary.json`; default: `runs/eval/` and a
-            name made of the settings. A second start runs what is missing.
+            name made of the settings. A second start runs the tasks that are missing there.
         limit: only the first so many questions of each benchmark, to try things out.
         batch: questions answered at once.
         model_args: more for lmms-eval's model, such as `max_pixels=1003520`.

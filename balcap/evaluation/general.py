@@ -42,7 +42,7 @@ from balcap.policies import Located, load, locate
 
 LAST_LINES = 15
 LOG, CALLS, RESULTS, MERGED = "lmms_eval.log", "calls.jsonl", "lmms_eval", "policy"
-_FREE = ("out", "python")  # may change when an evaluation goes on
+_FREE = ("out", "python", "tasks")  # may change when an evaluation goes on: results are by task
 
 Chosen = Mapping[str, str]
 """Names of benchmarks, each with lmms-eval's task for it."""
@@ -58,13 +58,12 @@ def run(settings: GeneralSettings) -> int:
     """
     chosen = chosen_benchmarks(settings.tasks)
     policy = locate(settings.policy)
-    depends_on = _identity(settings, chosen, policy)
+    depends_on = _identity(settings, policy)
     folder = EvalFolder(settings.out or _default_out(settings, depends_on))
     folder.begin(depends_on)
     found = _found(chosen, folder)
     if missing := [name for name in chosen if name not in found]:
-        _measure(settings, [chosen[name] for name in missing], policy, folder)
-        found = _found(chosen, folder)
+        found = _measure(settings, {name: chosen[name] for name in missing}, policy, folder) | found
     summary = _summary(settings, chosen, found, folder)
     folder.close([], summary)
     _tell(summary, folder)
@@ -89,37 +88,37 @@ def chosen_benchmarks(tasks: Sequence[str]) -> Chosen:
 
 
 def _measure(
-    settings: GeneralSettings, tasks: Sequence[str], policy: Located, folder: EvalFolder
-) -> None:
-    """Call lmms-eval once for these tasks. Raises RunError if one is without a result."""
+    settings: GeneralSettings, chosen: Chosen, policy: Located, folder: EvalFolder
+) -> dict[str, dict[str, Any]]:
+    """Call lmms-eval once. Raises RunError if a benchmark is without a result then."""
     harness = environment(settings.python)
     out = folder.path.resolve()
-    model_args = f"pretrained={_weights(settings, policy, out)}"
-    command = [
-        harness.python,
-        *arguments(
-            model=MODELS[policy.family.model_type],
-            model_args=f"{model_args},{settings.model_args}" if settings.model_args else model_args,
-            tasks=tasks,
-            batch=settings.batch,
-            out=out / RESULTS,
-            limit=settings.limit,
-            gen_kwargs=settings.gen_kwargs,
-        ),
-    ]
+    model_args = [f"pretrained={_weights(settings, policy, out)}", settings.model_args]
+    argv = arguments(
+        model=MODELS[policy.family.model_type],
+        model_args=",".join(filter(None, model_args)),
+        tasks=list(chosen.values()),
+        batch=settings.batch,
+        out=out / RESULTS,
+        limit=settings.limit,
+        gen_kwargs=settings.gen_kwargs,
+    )
+    command = [harness.python, *argv]
     folder.append(folder.path / CALLS, [{"version": harness.version, "argv": command}])
     log = folder.path / LOG
     begin = log.stat().st_size if log.is_file() else 0
-    say(f"lmms-eval {harness.version} runs {', '.join(tasks)}; log: {log}")
+    say(f"lmms-eval {harness.version} runs {', '.join(chosen)}; log: {log}")
     code = stream(command, log)
-    without = [task for task in tasks if task not in read_results(out / RESULTS)]
+    found = _found(chosen, folder)
+    without = [name for name in chosen if name not in found]
     if code or without:  # it ends with 0 after most failures too
         why = f"exit code {code}" if code else f"no result for {', '.join(without)}"
         said = "\n".join(f"  {line}" for line in last_lines(log, LAST_LINES, begin))
         raise RunError(
-            f"lmms-eval failed ({why}); the same command goes on with what is missing. The last "
-            f"lines of {log}:\n{said}"
+            f"lmms-eval failed ({why}); the same command goes on with what is missing, and "
+            f"--tasks leaves out what cannot be had. The last lines of {log}:\n{said}"
         )
+    return found
 
 
 def _weights(settings: GeneralSettings, policy: Located, out: Path) -> str:
@@ -152,15 +151,11 @@ def _found(chosen: Chosen, folder: EvalFolder) -> dict[str, dict[str, Any]]:
     return {name: line for name, line in lines.items() if line is not None}
 
 
-def _identity(settings: GeneralSettings, chosen: Chosen, policy: Located) -> dict[str, Any]:
+def _identity(settings: GeneralSettings, policy: Located) -> dict[str, Any]:
     """What the numbers depend on. lmms-eval's version is in the record, not here."""
     given = {name: value for name, value in plain(settings).items() if name not in _FREE}
-    return {
-        "protocol": "general",
-        "settings": {
-            **given, "tasks": list(chosen.values()), "policy": str(policy.adapter or policy.source),
-        },
-    }  # fmt: skip
+    where = str(policy.adapter or policy.source)
+    return {"protocol": "general", "settings": {**given, "policy": where}}
 
 
 def _default_out(settings: GeneralSettings, identity: Mapping[str, Any]) -> Path:

@@ -88,9 +88,11 @@ def environment(python: str) -> Environment:
     Raises:
         UserError: if there is none, with how to make one.
     """
-    candidates = [python] if python else [shutil.which("python"), shutil.which("python3")]
-    for candidate in dict.fromkeys(one for one in (*candidates, python or sys.executable) if one):
-        found = _probed(candidate)
+    paths = (
+        [python] if python else [shutil.which("python"), shutil.which("python3"), sys.executable]
+    )
+    for path in dict.fromkeys(paths):
+        found = _probed(path) if path else None
         if found is not None:
             return found
     where = f"in {python}" if python else "in any python on the path"

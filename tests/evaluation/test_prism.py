@@ -203,7 +203,7 @@ def test_a_policy_draws_several_captions(fresh_policies: dict[str, Path], tmp_pa
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert (summary["n_scored"], summary["score"]) == (3, 0.0)
     lines = (tmp_path / "out" / "captions.jsonl").read_text().splitlines()
-    assert len({line for line in lines}) > 2  # draws, not three times the likeliest
+    assert len(set(lines)) > 2  # draws, not three times the likeliest
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,9 @@ def served(
 async def _start(server: Server, port: int, middlewares: Sequence[Any]) -> web.AppRunner:
     from aiohttp import web
 
-    runner = web.AppRunner(server.app(middlewares), access_log=None)
+    runner = web.AppRunner(
+        server.app(middlewares), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
     server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
