@@ -8,6 +8,7 @@ from balcap.credit import CreditRule
 from balcap.data import shapes
 from balcap.evaluation.held_out import Band, judge
 from balcap.heads.finding import RESERVED
+from balcap.heads import Head
 from balcap.lengths import ratios
 from balcap.matrix import RewardMatrix
 from balcap.rollouts import Rollouts, Row, rows_of
@@ -15,8 +16,8 @@ from balcap.sample import Caption, Sample
 from balcap.scoring import score
 
 
-class Length:
-    """Not a head by name, but by what it does."""
+class Length(Head):
+    """Characters, by the hundred."""
 
     name = "length"
     range = (0.0, 1.0)

@@ -142,6 +142,9 @@ def test_judges_of_other_settings_share_the_file(script, tmp_path):
 
 
 def test_answers_are_kept_in_the_users_cache_folder_unless_it_is_said_otherwise(monkeypatch):
+    monkeypatch.setenv("BALCAP_CACHE", "/another")
+    assert cache_file(JudgeSettings()) == Path("/another/answers.sqlite")
+    monkeypatch.delenv("BALCAP_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/some/cache")
     assert cache_file(JudgeSettings()) == Path("/some/cache/balcap/answers.sqlite")
     monkeypatch.delenv("XDG_CACHE_HOME")
