@@ -7,8 +7,8 @@ from balcap.config import DataSettings, ShapesSettings
 from balcap.credit import CreditRule
 from balcap.data import shapes
 from balcap.evaluation.held_out import Band, judge
-from balcap.heads.finding import RESERVED
 from balcap.heads import Head
+from balcap.heads.finding import RESERVED
 from balcap.lengths import ratios
 from balcap.matrix import RewardMatrix
 from balcap.rollouts import Rollouts, Row, rows_of

@@ -39,7 +39,7 @@ def offline(
 
 
 def documented() -> set[str]:
-    """The names in the table on top of telemetry.py, with the heads of the run, which ask no judge."""
+    """The names in the table on top of telemetry.py, for heads that ask no judge."""
     names = set()
     for cell in re.findall(r"^\| (`.*?) \|", telemetry.__doc__ or "", re.MULTILINE):
         first = ""
