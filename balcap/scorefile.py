@@ -15,9 +15,9 @@ from balcap.config import ScoreSettings
 from balcap.console import number, say, table
 from balcap.credit import CreditRule
 from balcap.data import check_needs, load
-from balcap.data.rows import read_rows
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.evaluation.harmonic import harmonic_mean
+from balcap.evaluation.harness.caption_file import from_file
 from balcap.evaluation.held_out import mean
 from balcap.gates import within_band
 from balcap.heads import Head, Selected
@@ -85,30 +85,16 @@ def _captions(settings: ScoreSettings) -> tuple[list[Caption], int]:
     """The file's captions of known samples, and how many have no sample."""
     loaded = load(settings, need_images=False)
     samples = {sample.id: sample for sample in (*loaded.train, *loaded.held_out)}
-    captions: list[Caption] = []
-    strangers = []
-    for row in read_rows(str(settings.captions)):
-        name, text = _read(row.content, row.number, settings)
-        if name in samples:
-            captions.append(Caption(samples[name], text))
-        else:
-            strangers.append(name)
+    assert settings.captions is not None, "checked when the settings are made"
+    read = from_file(settings.captions, several=True)
+    captions = [Caption(samples[name], t) for name in read if name in samples for t in read[name]]
+    strangers = [name for name in read if name not in samples]
     if not captions:
         raise UserError(
             f"no caption of {settings.captions} belongs to a sample of {settings.data}: the file "
             f"has ids such as {strangers[:1]}, the data such as {[*samples][:1]}"
         )
     return captions, len(strangers)
-
-
-def _read(content: Any, line: int, settings: ScoreSettings) -> tuple[str, str]:
-    caption = content.get("caption") if isinstance(content, Mapping) else None
-    if caption is None or "id" not in content:
-        raise UserError(
-            f"{settings.captions}:{line}: a row needs an id and a caption, as in "
-            '{"id": "a", "caption": "A cat."} or, for the whole file, {"a": "A cat."}'
-        )
-    return str(content["id"]), str(caption)
 
 
 def _rows(

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from balcap.cli import main
-from balcap.config import DataSettings, ShapesSettings
-from balcap.config.probe import ProbeSettings
+from balcap.config import DataSettings, ProbeSettings, ShapesSettings
 from balcap.credit import CreditRule
 from balcap.data import shapes
 from balcap.heads import Head, Selected

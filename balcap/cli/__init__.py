@@ -11,10 +11,18 @@ from balcap.cli.help import help_of, overview, overview_of
 from balcap.cli.list_heads import HeadsSettings
 from balcap.cli.parser import all_options, parse
 from balcap.config import (
+    BCapScoreSettings,
+    CapArenaSettings,
     CaptionQASettings,
     CaptionSettings,
+    ClassicalSettings,
     CompareSettings,
+    CorrelateSettings,
+    DCScoreSettings,
+    GeneralSettings,
     GroundingSettings,
+    PrismSettings,
+    ProbeSettings,
     ReplaySettings,
     ReportSettings,
     RunsSettings,
@@ -25,10 +33,6 @@ from balcap.config import (
     SweepShowSettings,
     TrainSettings,
 )
-from balcap.config.correlate import CorrelateSettings
-from balcap.config.evaluate_judged import BCapScoreSettings, CapArenaSettings, DCScoreSettings
-from balcap.config.evaluate_more import ClassicalSettings, GeneralSettings, PrismSettings
-from balcap.config.probe import ProbeSettings
 from balcap.errors import JudgeGoneError, RunError, UserError, did_you_mean
 from balcap.heads import dump
 

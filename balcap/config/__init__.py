@@ -8,12 +8,20 @@ papers, so all are ours (see `Preset`). A class's docstring is its help on the c
 from balcap.config.caption import CaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
-from balcap.config.evaluate import (
+from balcap.config.evaluation import (
+    BCapScoreSettings,
+    CapArenaSettings,
     CaptionQASettings,
+    ClassicalSettings,
     CompareSettings,
+    CorrelateSettings,
+    DCScoreSettings,
     EvalSettings,
+    GeneralSettings,
     GroundingSettings,
     JudgedEvalSettings,
+    PrismSettings,
+    ReferencedSettings,
 )
 from balcap.config.judge import JudgeSettings
 from balcap.config.listing import RunsSettings, ShowSettings
@@ -26,6 +34,7 @@ from balcap.config.policy import (
     PolicySettings,
     Preset,
 )
+from balcap.config.probe import ProbeSettings
 from balcap.config.replay import ReplaySettings
 from balcap.config.report import ReportSettings
 from balcap.config.reward import GATES, NORMALIZER_ALIASES, NORMALIZERS, RewardSettings
@@ -42,12 +51,18 @@ __all__ = [
     "PRESETS",
     "SFT_PRESETS",
     "TINY_POLICIES",
+    "BCapScoreSettings",
+    "CapArenaSettings",
     "CaptionQASettings",
     "CaptionSettings",
+    "ClassicalSettings",
     "Columns",
     "CompareSettings",
+    "CorrelateSettings",
+    "DCScoreSettings",
     "DataSettings",
     "EvalSettings",
+    "GeneralSettings",
     "GroundingSettings",
     "JudgeSettings",
     "JudgedEvalSettings",
@@ -55,6 +70,9 @@ __all__ = [
     "ModelSettings",
     "PolicySettings",
     "Preset",
+    "PrismSettings",
+    "ProbeSettings",
+    "ReferencedSettings",
     "ReplaySettings",
     "ReportSettings",
     "RewardSettings",

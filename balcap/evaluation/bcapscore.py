@@ -26,13 +26,12 @@ from typing import Any
 import numpy as np
 
 from balcap.code_state import files_of
-from balcap.config import DataSettings, ShapesSettings
-from balcap.config.evaluate_judged import BCapScoreSettings
-from balcap.data import check_needs, load
-from balcap.data.source import FILE_KINDS
-from balcap.errors import JudgeError, UnusableAnswerError, UserError
-from balcap.evaluation.bootstrap import interval, point
-from balcap.evaluation.contract import (
+from balcap.config import BCapScoreSettings
+from balcap.data import check_needs
+from balcap.errors import JudgeError, UnusableAnswerError
+from balcap.evaluation.harmonic import harmonic_mean
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.contract import (
     NO_CAPTION,
     Captions,
     EvalProtocol,
@@ -41,8 +40,8 @@ from balcap.evaluation.contract import (
     Record,
     first_failure,
 )
-from balcap.evaluation.evaluating import evaluate
-from balcap.evaluation.harmonic import harmonic_mean
+from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.referenced import UNUSABLE_ROW, referenced_samples
 from balcap.heads import Head
 from balcap.heads.finding import find
 from balcap.judges.contract import Answer, Ask, Outcome
@@ -54,8 +53,6 @@ from balcap.scoring import score
 
 PARTS = {"precision": "precision", "coverage": "cov", "language": "fluency"}
 """The parts of the score, each with the head that gives it."""
-
-UNUSABLE_ROW = "unusable row of the data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +71,7 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
 
     def __init__(self, settings: BCapScoreSettings, judge: Judge | None = None) -> None:
         super().__init__(settings, judge)
-        self._samples, self._unusable = _samples(settings)
+        self._samples, self._unusable = referenced_samples(settings)
         check_needs(self._samples, {head.name: head.needs for head in _heads()})
 
     @property
@@ -166,29 +163,6 @@ def _heads(judge: Judge | None = None) -> list[Head[Any]]:
     """The three heads, in the order of `PARTS`. Raises UserError if one is not installed."""
     found = [find(name) for name in PARTS.values()]
     return [head(head.Config(engine="llm"), judge) for head in found]
-
-
-def _samples(settings: BCapScoreSettings) -> tuple[tuple[Sample, ...], int]:
-    """All samples of a file, or the held-out scenes of the built-in world; and how many rows of the
-    file are no sample (of up to 5 in 100; more are refused)."""
-    if not settings.data:
-        raise UserError("no data; name images with reference captions: --data KIND:PATH or shapes")
-    shapes = settings.data == "shapes"
-    kind = settings.data.partition(":")[0]
-    named = shapes or kind in FILE_KINDS
-    loaded = load(
-        DataSettings(
-            data=settings.data if named else f"records:{settings.data}",
-            image_root=settings.image_root,
-            prompt=settings.prompt,
-            columns=settings.columns,
-            check_images="header",
-            eval_samples=(settings.limit or 300) if shapes else 0,
-            shapes=ShapesSettings(train=1, seed=settings.world),
-        )
-    )
-    samples = loaded.held_out if shapes else loaded.train
-    return samples[: settings.limit], 0 if settings.limit else len(loaded.problems)
 
 
 def _failure(part: str, cell: Unscored) -> JudgeError | None:

@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from balcap.config.evaluate_judged import CapArenaSettings
+from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.caparena_math import (
     BASELINES,
@@ -37,7 +37,7 @@ from balcap.evaluation.caparena_math import (
     sides,
     standing,
 )
-from balcap.evaluation.contract import (
+from balcap.evaluation.harness.contract import (
     NO_CAPTION,
     Captions,
     EvalProtocol,
@@ -46,9 +46,9 @@ from balcap.evaluation.contract import (
     Record,
     first_failure,
 )
-from balcap.evaluation.dataset import find_image, read_dataset
-from balcap.evaluation.evaluating import evaluate
-from balcap.evaluation.tries import read_with_tries
+from balcap.evaluation.harness.dataset import find_image, read_dataset
+from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.tries import read_with_tries
 from balcap.judges.contract import Answer, Ask
 from balcap.judges.judge import Judge
 from balcap.judges.pictures import Picture

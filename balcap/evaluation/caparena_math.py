@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from balcap.evaluation.bootstrap import interval
-from balcap.evaluation.contract import Record
+from balcap.evaluation.harness.bootstrap import interval
+from balcap.evaluation.harness.contract import Record
 from balcap.matrix import Float
 
 BASELINES = ("gpt", "cog", "cpm")  # GPT-4o-0806, CogVLM2-llama3-chat-19B, MiniCPM-V2.6-8B

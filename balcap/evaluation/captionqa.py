@@ -35,7 +35,7 @@ from balcap.evaluation.captionqa_questions import (
     read_answer,
     unanswerable,
 )
-from balcap.evaluation.contract import (
+from balcap.evaluation.harness.contract import (
     NO_CAPTION,
     Captions,
     EvalProtocol,
@@ -43,8 +43,8 @@ from balcap.evaluation.contract import (
     Items,
     Record,
 )
-from balcap.evaluation.dataset import find_image, read_dataset
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.dataset import find_image, read_dataset
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.judges.contract import Answer, Ask
 from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt

@@ -26,15 +26,26 @@ from typing import Any
 
 import numpy as np
 
-from balcap.config.evaluate_more import ClassicalSettings
+from balcap.config import ClassicalSettings
 from balcap.errors import UserError
 from balcap.evaluation import coco_metrics
-from balcap.evaluation.bootstrap import interval, point
 from balcap.evaluation.clip_score import check_model, clip_scores
 from balcap.evaluation.coco_metrics import NGRAMS, MissingError, bleu
-from balcap.evaluation.contract import NO_CAPTION, Captions, EvalProtocol, Item, Items, Record
-from balcap.evaluation.evaluating import evaluate
-from balcap.evaluation.referenced import referenced_samples, references
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.contract import (
+    NO_CAPTION,
+    Captions,
+    EvalProtocol,
+    Item,
+    Items,
+    Record,
+)
+from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.referenced import (
+    UNUSABLE_ROW,
+    referenced_samples,
+    references,
+)
 from balcap.judges.judge import Judge
 from balcap.matrix import Float
 from balcap.sample import Sample
@@ -66,15 +77,13 @@ class Classical(EvalProtocol[ClassicalSettings, Described]):
     def __init__(self, settings: ClassicalSettings, judge: Judge | None = None) -> None:
         super().__init__(settings, judge)
         coco_metrics.check_installed()
-        if not settings.data:
-            raise UserError("no data; name images with reference captions: --data KIND:PATH")
         if settings.tokenizer == "ptb" and not coco_metrics.has_java():
             raise UserError("tokenizer is 'ptb', which needs Java; --tokenizer words does not")
         self.sees_images = bool(settings.clip) and "clipscore" in settings.metrics
         if self.sees_images:
             check_model(settings.clip)
         needed = self.sees_images or bool(settings.policy)
-        self._samples = referenced_samples(settings, need_images=needed)
+        self._samples, self._unusable = referenced_samples(settings, need_images=needed)
 
     def samples(self) -> Sequence[Sample]:
         """The images."""
@@ -82,7 +91,7 @@ class Classical(EvalProtocol[ClassicalSettings, Described]):
 
     def items(self, captions: Captions) -> Items[Described]:
         """One a caption that has references."""
-        left_out: Counter[str] = Counter()
+        left_out: Counter[str] = Counter({UNUSABLE_ROW: self._unusable})
         described = [sample for sample in self._samples if sample.id in captions]
         left_out[NO_CAPTION] = len(self._samples) - len(described)
         written = [captions[sample.id][0] for sample in described]

@@ -17,12 +17,12 @@ from typing import Any
 from balcap.config import CompareSettings
 from balcap.console import say
 from balcap.errors import RunError, UserError
-from balcap.evaluation.bootstrap import paired_interval, point
 from balcap.evaluation.comparison_table import as_csv, as_markdown
-from balcap.evaluation.contract import AnyProtocol, EvalProtocol, Record
-from balcap.evaluation.folder import EvalFolder, read_json
+from balcap.evaluation.harness.bootstrap import paired_interval, point
+from balcap.evaluation.harness.contract import AnyProtocol, EvalProtocol, Record
+from balcap.evaluation.harness.folder import EvalFolder, read_json
+from balcap.evaluation.harness.summary import values_of
 from balcap.evaluation.published import published
-from balcap.evaluation.summary import values_of
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from balcap.config.correlate import CorrelateSettings
+from balcap.config import CorrelateSettings
 from balcap.console import say
 from balcap.errors import RunError, UserError, did_you_mean
 from balcap.evaluation.published import published

@@ -22,19 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from balcap.config.evaluate_judged import DCScoreSettings
+from balcap.config import DCScoreSettings
 from balcap.errors import JudgeError, UserError
-from balcap.evaluation.bootstrap import interval, point
-from balcap.evaluation.contract import (
-    NO_CAPTION,
-    Captions,
-    EvalProtocol,
-    Item,
-    Items,
-    Record,
-    first_failure,
-)
-from balcap.evaluation.dataset import find_image, read_dataset
 from balcap.evaluation.dcscore_math import Accuracy, trial
 from balcap.evaluation.dcscore_steps import (
     DECOMPOSE,
@@ -51,8 +40,19 @@ from balcap.evaluation.dcscore_steps import (
     matches_reader,
     verdicts_reader,
 )
-from balcap.evaluation.evaluating import evaluate
-from balcap.evaluation.tries import read_with_tries
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.contract import (
+    NO_CAPTION,
+    Captions,
+    EvalProtocol,
+    Item,
+    Items,
+    Record,
+    first_failure,
+)
+from balcap.evaluation.harness.dataset import find_image, read_dataset
+from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.tries import read_with_tries
 from balcap.judges.judge import Judge
 from balcap.judges.pictures import Picture
 from balcap.judges.prompts import Prompt

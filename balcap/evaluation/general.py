@@ -24,11 +24,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from balcap.config import ModelSettings, plain
-from balcap.config.evaluate_more import GeneralSettings
+from balcap.config import GeneralSettings, ModelSettings, plain
 from balcap.console import say, table
 from balcap.errors import RunError, UserError, did_you_mean
-from balcap.evaluation.folder import EvalFolder
+from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.lmms_eval import (
     BENCHMARKS,
     MODELS,

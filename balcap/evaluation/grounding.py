@@ -20,9 +20,16 @@ from balcap.data import shapes
 from balcap.data.shapes.grounding import Grounding, claims, ground, scene_facts
 from balcap.data.shapes.scene import Scene
 from balcap.errors import UserError
-from balcap.evaluation.bootstrap import interval, point
-from balcap.evaluation.contract import NO_CAPTION, Captions, EvalProtocol, Item, Items, Record
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.contract import (
+    NO_CAPTION,
+    Captions,
+    EvalProtocol,
+    Item,
+    Items,
+    Record,
+)
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.evaluation.held_out import GROUNDING
 from balcap.judges.judge import Judge
 from balcap.runs import RunFolder

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from balcap.config.evaluate_more import PrismSettings
+from balcap.config import PrismSettings
 from balcap.errors import JudgeError
 from balcap.evaluation import math_answers
-from balcap.evaluation.bootstrap import interval, point
-from balcap.evaluation.contract import (
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.contract import (
     NO_CAPTION,
     Captions,
     EvalProtocol,
@@ -37,11 +37,11 @@ from balcap.evaluation.contract import (
     Record,
     first_failure,
 )
-from balcap.evaluation.dataset import find_image, read_dataset
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.dataset import find_image, read_dataset
+from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.training_judge import same_model
 from balcap.evaluation.prism_rows import PrismRow, read_rows
 from balcap.evaluation.prism_scoring import Scorer, mark, read_answer, scorer_for
-from balcap.evaluation.training_judge import same_model
 from balcap.judges.contract import Answer, Ask
 from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from balcap.config import plain
-from balcap.config.probe import ProbeSettings
+from balcap.config import ProbeSettings, plain
 from balcap.console import say
 from balcap.credit import CreditRule
 from balcap.data import check_needs, load

@@ -21,11 +21,11 @@ import pytest
 from PIL import Image
 
 from balcap.cli import main
-from balcap.config.evaluate_judged import BCapScoreSettings
+from balcap.config import BCapScoreSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.bcapscore import BCapScore
-from balcap.evaluation.evaluating import evaluate
 from balcap.evaluation.harmonic import harmonic_mean
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.judges.contract import Ask
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served

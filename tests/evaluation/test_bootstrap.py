@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from balcap.evaluation.bootstrap import interval, paired_interval, point
+from balcap.evaluation.harness.bootstrap import interval, paired_interval, point
 from balcap.matrix import Float
 
 

@@ -33,12 +33,12 @@ import pytest
 from PIL import Image
 
 from balcap.cli import main
-from balcap.config.evaluate_judged import CapArenaSettings
+from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.caparena import CapArena
 from balcap.evaluation.caparena_math import BASELINES, as_published, by_images, comes_first
-from balcap.evaluation.contract import Record
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.contract import Record
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.judges.contract import Ask
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served

@@ -13,7 +13,7 @@ from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.evaluation.captionqa import CaptionQA
 from balcap.evaluation.captionqa_questions import is_yes_no, read_answer
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.judges.contract import Ask
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import served

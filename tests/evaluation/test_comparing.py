@@ -12,7 +12,7 @@ from balcap.config import CaptionQASettings
 from balcap.errors import UserError
 from balcap.evaluation.captionqa import CaptionQA
 from balcap.evaluation.comparing import compare, protocol_called, read
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.evaluation.published import published
 from balcap.judges.scripted import scripted
 

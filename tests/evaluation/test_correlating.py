@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config.correlate import CorrelateSettings
+from balcap.config import CorrelateSettings
 from balcap.errors import UserError
 from balcap.evaluation.correlating import correlate
 from balcap.evaluation.published import published

@@ -31,10 +31,10 @@ import pytest
 from PIL import Image
 
 from balcap.cli import main
-from balcap.config.evaluate_judged import DCScoreSettings
+from balcap.config import DCScoreSettings
 from balcap.errors import UserError
 from balcap.evaluation.dcscore import DCScore
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.judges.contract import Ask
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served

@@ -16,7 +16,7 @@ from balcap.cli import main
 from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, JudgeGoneError, UserError
 from balcap.evaluation.captionqa import CaptionQA
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.judges.scripted import scripted
 
 JUDGE_FILE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config.evaluate_more import GeneralSettings
+from balcap.config import GeneralSettings
 from balcap.errors import UserError
 from balcap.evaluation.general import chosen_benchmarks, run
 from balcap.evaluation.lmms_eval import BENCHMARKS, measured

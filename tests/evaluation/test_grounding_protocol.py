@@ -11,8 +11,8 @@ from balcap.config import DataSettings, GroundingSettings
 from balcap.data import shapes
 from balcap.data.shapes.grounding import scene_facts
 from balcap.errors import UserError
-from balcap.evaluation.evaluating import evaluate
 from balcap.evaluation.grounding import GroundingProtocol
+from balcap.evaluation.harness.evaluating import evaluate
 
 HELD_OUT = shapes.load(DataSettings(eval_samples=3))[1]
 

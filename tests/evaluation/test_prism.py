@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config.evaluate_more import PrismSettings
+from balcap.config import PrismSettings
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.evaluation import math_answers
-from balcap.evaluation.evaluating import evaluate
+from balcap.evaluation.harness.evaluating import evaluate
 from balcap.evaluation.prism import Prism
 from balcap.evaluation.prism_scoring import anls, letter, mark, read_answer, relaxed, scorer_for
 from balcap.judges.contract import Ask

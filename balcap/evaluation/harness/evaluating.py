@@ -9,13 +9,13 @@ from typing import Any
 from balcap.config import JudgedEvalSettings
 from balcap.console import say
 from balcap.errors import UserError
-from balcap.evaluation.captions import captions_for
-from balcap.evaluation.contract import AnyProtocol, Item
-from balcap.evaluation.folder import EvalFolder
-from balcap.evaluation.identity import default_out, identity
-from balcap.evaluation.judging import judge_items
-from balcap.evaluation.summary import summarise
-from balcap.evaluation.training_judge import refuse_training_judge
+from balcap.evaluation.harness.captions import captions_for
+from balcap.evaluation.harness.contract import AnyProtocol, Item
+from balcap.evaluation.harness.folder import EvalFolder
+from balcap.evaluation.harness.identity import default_out, identity
+from balcap.evaluation.harness.judging import judge_items
+from balcap.evaluation.harness.summary import summarise
+from balcap.evaluation.harness.training_judge import refuse_training_judge
 from balcap.judges.loop import run
 
 

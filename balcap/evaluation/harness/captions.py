@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from balcap.config import EvalSettings
-from balcap.data.rows import Row, read_rows
 from balcap.errors import UserError
-from balcap.evaluation.contract import AnyProtocol, Captions
-from balcap.evaluation.folder import EvalFolder
-from balcap.evaluation.progress import Progress
+from balcap.evaluation.harness.caption_file import from_file
+from balcap.evaluation.harness.contract import AnyProtocol, Captions
+from balcap.evaluation.harness.folder import EvalFolder
+from balcap.evaluation.harness.progress import Progress
 from balcap.sample import Sample
 
 if TYPE_CHECKING:
@@ -38,37 +37,6 @@ def captions_for(protocol: AnyProtocol, folder: EvalFolder) -> Captions:
             f"ids such as {[*read][:1]}, the data such as {[sample.id for sample in samples[:1]]}"
         )
     return found
-
-
-def from_file(file: Path, *, several: bool = False) -> Captions:
-    """Captions of a file by id, in its order.
-
-    Args:
-        file: JSON `{id: caption}`, or JSONL, JSON or Parquet rows with `id` and `caption`.
-        several: whether an id may have more than one: rows of the same id, or a list.
-
-    Raises:
-        UserError: if it is not of that form.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for row in read_rows(str(file)):
-        name, texts = _read(row, file)
-        found[name] = found.get(name, ()) + texts
-        if len(found[name]) > 1 and not several:
-            raise UserError(f"{file}:{row.number}: a second caption for {name!r}; expected one")
-    return found
-
-
-def _read(row: Row, file: Path) -> tuple[str, tuple[str, ...]]:
-    content = row.content
-    cell = content.get("caption") if isinstance(content, Mapping) else None
-    texts = cell if isinstance(cell, list) else [cell]
-    if not texts or not all(isinstance(text, str) for text in texts) or "id" not in content:
-        raise UserError(
-            f"{file}:{row.number}: a row needs an id and a caption, as in "
-            '{"id": "a", "caption": "A cat."} or, for the whole file, {"a": "A cat."}'
-        )
-    return str(content["id"]), tuple(texts)
 
 
 def _written(protocol: AnyProtocol, samples: Sequence[Sample], folder: EvalFolder) -> Captions:

@@ -1,54 +1,20 @@
-"""The settings of Prism, of the classical metrics and of the general benchmarks."""
+"""The settings of the protocols that ask no judge, one class each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from balcap.config.checks import at_least, counts, one_of
-from balcap.config.data import Columns
-from balcap.config.evaluate import EvalSettings, JudgedEvalSettings
+from balcap.config.checks import counts, one_of
+from balcap.config.evaluation.base import EvalSettings, ReferencedSettings
 from balcap.errors import UserError
 
 CLASSICAL_METRICS = ("bleu", "rouge", "cider", "meteor", "clipscore")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrismSettings(JudgedEvalSettings):
-    """Prism's own settings.
-
-    Attributes:
-        captions: file of captions: JSON `{image: [caption, ...]}`, or JSONL or Parquet rows with
-            `id` and `caption`, one or several for an image; the ids are the images' names as the
-            data has them.
-        data: a question set: a JSON, JSONL or Parquet file, or a data set on the hub, with rows of
-            `image`, `prompt` and `answer`; image and prompt may be Qwen's message content.
-        gen_num: captions that a policy writes for each image; 4 as published.
-        scorer: how an answer is marked: `letter` (that option's letter), `relaxed` (within 5%, or
-            the same text), `anls` (edit distance) or `math` (the same value, needs
-            `pip install 'balcap[math]'`); `auto` goes by the name of the data and by the answer.
-        temperature: of the policy's captions, as published.
-        max_tokens: longest caption, in policy tokens, as published.
-        answer_temperature: of the judge's answers, as published.
-        answer_tokens: longest answer with its reasoning, in the judge's tokens, as published.
-    """
-
-    gen_num: int = 4
-    scorer: Literal["auto", "letter", "relaxed", "anls", "math"] = "auto"
-    temperature: float = 1.0
-    max_tokens: int | None = 2048
-    answer_temperature: float = 1.0
-    answer_tokens: int = 2048
-
-    def __post_init__(self) -> None:
-        JudgedEvalSettings.__post_init__(self)
-        counts(self, "gen_num", "answer_tokens")
-        at_least("answer_temperature", self.answer_temperature, 0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassicalSettings(EvalSettings):
+class ClassicalSettings(ReferencedSettings):
     """Which metrics, against which references.
 
     They count words that a caption shares with the reference, and say little about long captions:
@@ -56,12 +22,6 @@ class ClassicalSettings(EvalSettings):
     expects them, not to choose a model by.
 
     Attributes:
-        data: images with reference captions: KIND:PATH with KIND one of conversations, records,
-            caption-qa; or `shapes`, the held-out scenes of the built-in world, of which there are
-            300 unless `limit` is given.
-        image_root: folder that image names are relative to; default: the data file's folder.
-        columns: column names for records.
-        world: seed of the built-in world.
         metrics: any of bleu, rouge, cider, meteor (needs Java) and clipscore (needs `clip`); one
             whose requirement is missing is left out, with a word on what it needs. ROUGE-L is the
             score, and always there.
@@ -71,14 +31,12 @@ class ClassicalSettings(EvalSettings):
             tokens of a caption and no more.
     """
 
-    columns: Columns = field(default_factory=Columns)
-    world: int = 0
     metrics: tuple[str, ...] = CLASSICAL_METRICS
     tokenizer: Literal["words", "ptb"] = "words"
     clip: str = ""
 
     def __post_init__(self) -> None:
-        EvalSettings.__post_init__(self)
+        super().__post_init__()
         for name in self.metrics:
             one_of("metric", name, CLASSICAL_METRICS)
 
@@ -121,3 +79,25 @@ class GeneralSettings:
             raise UserError("which model? give a run or a model: --policy RUN_OR_MODEL")
         if self.out is not None and "," in str(self.out):
             raise UserError(f"out is {str(self.out)!r}; lmms-eval takes no path with a comma")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundingSettings(EvalSettings):
+    """The held-out scenes of the built-in world.
+
+    Attributes:
+        data: only `shapes`, whose truth is known.
+        world: seed of the world; default: that of the run that writes the captions, else 0.
+        limit: number of held-out scenes; default: as many as that run held out, else 300.
+        max_tokens: longest caption, in policy tokens; default: the run's.
+    """
+
+    data: str = "shapes"
+    world: int | None = None
+
+    def __post_init__(self) -> None:
+        EvalSettings.__post_init__(self)
+        if self.data != "shapes":
+            raise UserError(
+                f"data is {self.data!r}; what is true of an image is known on shapes only"
+            )

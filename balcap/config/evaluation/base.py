@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from balcap.config.checks import at_least, counts, within
-from balcap.config.data import DEFAULT_PROMPT
+from balcap.config.data import DEFAULT_PROMPT, Columns
 from balcap.config.judge import JudgeSettings
 from balcap.config.policy import PRESETS, ModelSettings
 from balcap.errors import UserError
@@ -95,62 +95,24 @@ class JudgedEvalSettings(EvalSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptionQASettings(JudgedEvalSettings):
-    """CaptionQA's own settings.
+class ReferencedSettings(EvalSettings):
+    """Which references the captions are compared with.
 
     Attributes:
-        data: CaptionQA's rows: a JSON, JSONL or Parquet file with `id`, `questions` and `domain`,
-            or a data set on the hub, such as `Borise/CaptionQA#all`.
-        temperature: of the policy's captions, as the protocol draws them.
+        data: images with reference captions: KIND:PATH with KIND one of conversations, records,
+            caption-qa; a file `{image: reference}` or of records; or `shapes`, the held-out scenes
+            of the built-in world, of which there are 300 unless `limit` is given.
+        image_root: folder that image names are relative to; default: the data file's folder.
+        columns: column names for records.
+        world: seed of the built-in world.
     """
 
-    data: str = "Borise/CaptionQA#all"
-    temperature: float = 0.7
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroundingSettings(EvalSettings):
-    """The held-out scenes of the built-in world.
-
-    Attributes:
-        data: only `shapes`, whose truth is known.
-        world: seed of the world; default: that of the run that writes the captions, else 0.
-        limit: number of held-out scenes; default: as many as that run held out, else 300.
-        max_tokens: longest caption, in policy tokens; default: the run's.
-    """
-
-    data: str = "shapes"
-    world: int | None = None
+    columns: Columns = field(default_factory=Columns)
+    world: int = 0
 
     def __post_init__(self) -> None:
-        EvalSettings.__post_init__(self)
-        if self.data != "shapes":
+        super().__post_init__()
+        if not self.data:
             raise UserError(
-                f"data is {self.data!r}; what is true of an image is known on shapes only"
+                "no data; name images with reference captions: --data KIND:PATH, or --data shapes"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareSettings:
-    """Which evaluations are compared.
-
-    Attributes:
-        evaluations: folders of evaluations, or their `summary.json`; the first of a protocol is
-            what the others of that protocol are compared with.
-        with_published: add the papers' own numbers, marked as theirs.
-        out: file for the table, .md or .csv.
-        seed: of the bootstrap.
-    """
-
-    evaluations: tuple[Path, ...] = field(default=(), metadata={"positional": "EVALUATION"})
-    with_published: bool = False
-    out: Path | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.evaluations:
-            raise UserError(
-                "no evaluations; name their folders: balcap eval compare runs/eval/a runs/eval/b"
-            )
-        if self.out is not None and self.out.suffix not in (".md", ".csv"):
-            raise UserError(f"out is {str(self.out)!r}; its name must end in .md or .csv")

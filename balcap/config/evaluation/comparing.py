@@ -1,4 +1,4 @@
-"""The settings of `balcap eval correlate`."""
+"""The settings of what compares evaluations, and rankings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,32 @@ from pathlib import Path
 
 from balcap.config.checks import at_least
 from balcap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """Which evaluations are compared.
+
+    Attributes:
+        evaluations: folders of evaluations, or their `summary.json`; the first of a protocol is
+            what the others of that protocol are compared with.
+        with_published: add the papers' own numbers, marked as theirs.
+        out: file for the table, .md or .csv.
+        seed: of the bootstrap.
+    """
+
+    evaluations: tuple[Path, ...] = field(default=(), metadata={"positional": "EVALUATION"})
+    with_published: bool = False
+    out: Path | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.evaluations:
+            raise UserError(
+                "no evaluations; name their folders: balcap eval compare runs/eval/a runs/eval/b"
+            )
+        if self.out is not None and self.out.suffix not in (".md", ".csv"):
+            raise UserError(f"out is {str(self.out)!r}; its name must end in .md or .csv")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from balcap.config import plain
-from balcap.evaluation.bootstrap import interval, point
-from balcap.evaluation.contract import NO_CAPTION, AnyProtocol, Captions, Item, Record
-from balcap.evaluation.identity import prompts_of, told
-from balcap.evaluation.judging import NO_ANSWER, Judged
-from balcap.evaluation.training_judge import same_model
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.contract import NO_CAPTION, AnyProtocol, Captions, Item, Record
+from balcap.evaluation.harness.identity import prompts_of, told
+from balcap.evaluation.harness.judging import NO_ANSWER, Judged
+from balcap.evaluation.harness.training_judge import same_model
 from balcap.matrix import Float
 from balcap.text import word_count
 

@@ -1,0 +1,1 @@
+"""What every protocol stands on: captions, items, waves, records, intervals, resuming."""
