@@ -14,9 +14,9 @@ from balcap.runs import RunFolder
 SIDES = ("before", "after", "before_greedy", "after_greedy")
 SHAPES_NOTE = (
     "What this shows: in the shapes world the informative starting captions are the disfluent ones "
-    "by design,\nso it illustrates the papers and proves nothing about photographs; and without a "
-    "reward for precision\nunfounded facts may grow (fact_precision)."
+    "by design,\nso it illustrates the papers and proves nothing about photographs"
 )
+UNPUNISHED = "; and without a reward for precision\nunfounded facts may grow (fact_precision)"
 
 
 def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[str]) -> None:
@@ -31,8 +31,8 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
         captions = summary["before"]["captions"]
         say(f"\n{captions} held-out samples, sampled as in training and greedily:\n")
         say(score_table(summary, heads))
-        if "fact_precision" in summary["before"]:
-            say(f"\n{SHAPES_NOTE}")
+        if note := shapes_note(summary):
+            say(f"\n{note}")
     if asked := judge_table(summary.get("judges", {})):
         say(f"\n{asked}")
     written = folder.read_json(folder.captions)
@@ -47,6 +47,14 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
     seconds = f"{summary['train_seconds']:.0f} s, with the evaluations {summary['seconds']:.0f} s"
     say(f"run      {folder.path}  ({summary['steps']} steps; trained for {seconds})")
     say(f"go on    balcap caption --policy {folder.path} IMAGE...")
+
+
+def shapes_note(summary: Mapping[str, Any]) -> str:
+    """What a run on the shapes world shows, and what not; empty for any other world."""
+    before = summary.get("before", {})
+    if "fact_precision" not in before:
+        return ""
+    return SHAPES_NOTE + ("" if "precision" in before["scored"] else UNPUNISHED) + "."
 
 
 def score_table(summary: Mapping[str, Any], heads: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from balcap.analysis import captions_df, heads_of, held_out_df, runs_df, steps_df
 from balcap.analysis.folders import a_run, config_of, json_of
 from balcap.analysis.replaying import rule_of
-from balcap.closing import SHAPES_NOTE, SIDES
+from balcap.closing import SIDES, shapes_note
 from balcap.credit import CreditRule
 from balcap.evaluation.held_out import GROUNDING
 from balcap.plots import colour_of, curves, health, length_against_advantage, tradeoff_paths
@@ -90,7 +90,7 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
         sides=[side for side in SIDES if side in summary],
         held_out=summary.get("before", {}).get("captions", 0),
         scores=list(_scores(summary, colours)),
-        note=SHAPES_NOTE.replace("\n", " ") if GROUNDING[2] in summary.get("before", {}) else "",
+        note=shapes_note(summary).replace("\n", " "),
         pictures=list(_pictures(steps, captions, heads, band)),
         cards=cards(
             held_out,
