@@ -43,7 +43,7 @@ his him she her they their them we our you your i my who whose which what there 
 """
 FUNCTION_WORDS = frozenset(CONNECTORS.split())
 CONNECTED = 0.15  # share of them from which a text is held together. Ours
-LISTED = 0.2  # what is left of a list without any. Ours
+LISTED = 0.2  # the best that a list without any can have. Ours
 LIST = 12  # words from which a text without them is a list; a short sentence can do without
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -117,8 +117,8 @@ class Fluency(Head[FluencyConfig]):
     """Clean, unrepeated, finished English, in [0, 1].
 
     `harper`, `languagetool`:
-    max(0, 1 - lint_cost x mistakes / words) x distinct 5-grams x distinct sentences x connection
-    x ending.
+    max(0, 1 - lint_cost x mistakes / words) x distinct 5-grams x distinct sentences x ending, and
+    never more than the connection.
 
     The two distinct parts are shares of all 5-grams of words and of all sentences, 1 where there
     are none; the connection is the share of function words / 0.15, held to [0.2, 1], from 12 words
@@ -175,7 +175,7 @@ class Fluency(Head[FluencyConfig]):
         five = [said[i : i + 5] for i in range(len(said) - 4)]
         lines = [sentence.lower() for sentence in sentences(text)]
         ending = 1.0 if is_finished(text) else self.config.unfinished
-        return clean * distinct(five) * distinct(lines) * connection(said) * ending
+        return min(connection(said), clean * distinct(five) * distinct(lines) * ending)
 
     async def _graded(self, texts: Sequence[str]) -> list[Score]:
         asks = [

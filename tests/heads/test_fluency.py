@@ -93,14 +93,14 @@ def test_the_distinct_share_of_nothing_is_whole():
 @pytest.mark.parametrize(
     ("kind", "low", "high"),
     [
-        # over 150 scenes: .997, .161, .262, .998, 1, .687, .020
+        # over 150 scenes: .997, .161, .262, .998, 1, .687, .102
         ("reference", 0.98, 1.0),
         ("shuffled", 0.08, 0.25),
         ("twice", 0.22, 0.30),
         ("decent", 0.98, 1.0),
         ("short", 0.99, 1.0),
         ("ramble", 0.55, 0.80),
-        ("tele", 0.01, 0.04),
+        ("tele", 0.03, 0.20),
     ],
 )
 def test_measured_on_the_shapes_world(mean_score, kind, low, high):
