@@ -42,7 +42,7 @@ are was were be been being has have had do does did can could may might must wil
 his him she her they their them we our you your i my who whose which what there here one
 """
 FUNCTION_WORDS = frozenset(CONNECTORS.split())
-CONNECTED = 0.15  # share of them from which a text is held together. Ours
+CONNECTED = 0.1  # share of them from which a text is held together. Ours
 LISTED = 0.2  # the best that a list without any can have. Ours
 LIST = 12  # words from which a text without them is a list; a short sentence can do without
 
@@ -121,7 +121,7 @@ class Fluency(Head[FluencyConfig]):
     never more than the connection.
 
     The two distinct parts are shares of all 5-grams of words and of all sentences, 1 where there
-    are none; the connection is the share of function words / 0.15, held to [0.2, 1], from 12 words
+    are none; the connection is the share of function words / 0.1, held to [0.2, 1], from 12 words
     on; the ending is `unfinished` or 1. 0 for a text without words, and for one that Harper takes
     for another language than English: of that neither checker knows anything. The two find
     different mistakes, so their scores have the same meaning and not the same values.

@@ -44,8 +44,8 @@ def test_a_pile_of_keywords_is_no_text():
     pile = "Man, red jacket, bicycle, busy street, two pedestrians, crossing, trees, sunny day."
     assert lint_kinds(pile, spelling=False) == ()  # 12 words, and no fault
     assert fluency(pile) == pytest.approx(0.2)
-    # one function word of 13: of the share of 0.15 that holds a text together, 1/13
-    assert fluency(f"A {pile}") == pytest.approx(1 / 13 / 0.15)
+    # one function word of 13: of the share of 0.1 that holds a text together, 1/13
+    assert fluency(f"A {pile}") == pytest.approx(1 / 13 / 0.1)
     # below 12 words, nothing is held against it
     assert fluency("Snowy mountains rise behind calm lakes.") == 1.0
     assert fluency("Man, red jacket, bicycle, busy street.") == 1.0
