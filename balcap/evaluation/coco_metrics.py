@@ -1,9 +1,8 @@
 """How much of a reference's wording does a caption share? BLEU, ROUGE-L, CIDEr-D and METEOR.
 
 All four are pycocoevalcap's, the code that COCO's captions are scored with; METEOR runs in Java.
-aac-metrics, the livelier package, is ruled out by what it requires: msclap, and with it a
-transformers of 2023. Texts come in as words between single blanks (`split`), since the package
-counts what stands between blanks.
+aac-metrics, the livelier package, would bring a model for sounds (msclap) with it. Texts come in as
+words between single blanks (`split`), since the package counts what stands between blanks.
 """
 
 from __future__ import annotations
