@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from balcap.errors import JudgeError
 from balcap.judges.pictures import Picture
@@ -101,8 +101,6 @@ class Answer:
     completion_tokens: int = 0
     seconds: float = 0.0
 
-
-OutcomeT = TypeVar("OutcomeT")
 
 Outcome = Answer | JudgeError
 """What became of a question. A failure is a value: it leaves the other questions alone."""
