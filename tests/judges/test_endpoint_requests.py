@@ -61,6 +61,20 @@ def test_sizes_of_lists(count: int, concurrency: int, sizes: list[int]) -> None:
     assert numbers == list(range(count))
 
 
+def test_the_draws_of_a_caption_are_sent_one_behind_the_other() -> None:
+    """64 captions of two draws each, number 2c + d: 128 / 4 = 32 a list, so four lists, and of the
+    captions 0 to 31 first both draws."""
+    asks = [
+        Ask.of(f"Caption {caption}", temperature=1.0, draw=draw)
+        for caption in range(64)
+        for draw in range(2)
+    ]
+    packed = parcels(asks, dict.fromkeys(range(128), Template(("", ""))), concurrency=4)
+    assert [[number for number, _ in parcel.questions] for parcel in packed] == [
+        [*range(0, 64, 2)], [*range(1, 64, 2)], [*range(64, 128, 2)], [*range(65, 128, 2)],
+    ]  # fmt: skip
+
+
 def test_only_questions_of_the_same_settings_travel_together() -> None:
     """Greedy draws are alike, as their seed does not matter; others have a seed for each draw."""
     asks = [

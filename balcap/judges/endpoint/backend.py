@@ -175,7 +175,7 @@ class Endpoint(Backend):
             roles = {}
         known = {alike: await self._template(alike, outage) for alike in set(roles.values())}
         templates = {n: found for n, alike in roles.items() if (found := known[alike]) is not None}
-        return list(parcels(asks, templates, self._terms.concurrency))
+        return parcels(asks, templates, self._terms.concurrency)
 
     async def _template(self, roles: tuple[str, ...], outage: Outage) -> Template | None:
         """How the servers write such conversations; None: they do not say, or not now."""

@@ -60,27 +60,33 @@ def can_travel_together(ask: Ask) -> bool:
 
 def parcels(
     asks: Sequence[Ask], templates: Mapping[int, Template], concurrency: int
-) -> Iterator[Parcel]:
-    """Pack questions, those that stand side by side into one request, in their order.
+) -> list[Parcel]:
+    """Pack questions: those of the same settings that stand side by side into one request.
 
     So the questions about one caption, which begin alike, reach the server together, and it reads
-    their common beginning once.
+    their common beginning once. The draws of a caption differ in their settings, by the seed, and
+    travel in requests that are sent one behind the other.
 
     Args:
         asks: the questions.
         templates: by number, those of the questions that need not travel alone.
         concurrency: requests at once; lists are made shorter so that there are as many.
+
+    Returns:
+        The requests, in the order of their first questions.
     """
+    alone = [Parcel(((n, ask),)) for n, ask in enumerate(asks) if n not in templates]
     together: dict[tuple[Template, object], list[tuple[int, Ask]]] = {}
-    for number, ask in enumerate(asks):
-        if number in templates:
-            key = (templates[number], _settings(ask))
-            together.setdefault(key, []).append((number, ask))
-        else:
-            yield Parcel(((number, ask),))
-    for (template, _), questions in together.items():
-        for part in _parts(questions, concurrency):
-            yield Parcel(tuple(part), template)
+    for number, template in templates.items():
+        key = (template, _settings(asks[number]))
+        together.setdefault(key, []).append((number, asks[number]))
+    size = min(MOST, max(FEWEST, ceil(len(templates) / concurrency)))
+    lists = [
+        Parcel(tuple(part), template)
+        for (template, _), questions in together.items()
+        for part in _parts(questions, size)
+    ]
+    return sorted([*alone, *lists], key=lambda parcel: parcel.questions[0][0])
 
 
 def _settings(ask: Ask) -> object:
@@ -88,10 +94,8 @@ def _settings(ask: Ask) -> object:
     return ask.max_tokens, ask.temperature, ask.top_p, draw, bool(ask.choices)
 
 
-def _parts(
-    questions: Sequence[tuple[int, Ask]], concurrency: int
-) -> Iterator[Sequence[tuple[int, Ask]]]:
-    size = min(MOST, max(FEWEST, ceil(len(questions) / concurrency)))
+def _parts(questions: Sequence[tuple[int, Ask]], size: int) -> Iterator[Sequence[tuple[int, Ask]]]:
+    """As many lists as it takes, about equally long."""
     number = ceil(len(questions) / size)
     for part in range(number):
         first = part * len(questions) // number
