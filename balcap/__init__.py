@@ -9,17 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from balcap.gates import gate, length_penalty
-    from balcap.matrix import RewardMatrix
-    from balcap.normalizers import advantages
+    from balcap.advantage.gates import gate, length_penalty
+    from balcap.advantage.matrix import RewardMatrix
+    from balcap.advantage.normalizers import advantages
 
 __all__ = ["RewardMatrix", "advantages", "gate", "length_penalty"]
 
 _HOMES = {
-    "RewardMatrix": "balcap.matrix",
-    "advantages": "balcap.normalizers",
-    "gate": "balcap.gates",
-    "length_penalty": "balcap.gates",
+    "RewardMatrix": "balcap.advantage.matrix",
+    "advantages": "balcap.advantage.normalizers",
+    "gate": "balcap.advantage.gates",
+    "length_penalty": "balcap.advantage.gates",
 }
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from balcap.telemetry import Metrics
+from balcap.runs.metrics import Metrics
 
 
 def say(text: str = "", *, end: str = "\n") -> None:

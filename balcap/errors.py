@@ -6,8 +6,8 @@ Three kinds leave balcap as one clear message without a traceback:
 - `RunError`: the world failed (a full disk), and what was computed is on disk. Exit code 1.
 - `JudgeGoneError`: a judge stopped answering; `--resume` goes on once it is back. Exit code 3.
 
-Inside, a judge that cannot answer raises `JudgeError`; `balcap.scoring` alone turns that into an
-unscored cell. Anything else is a bug of ours and keeps its traceback.
+Inside, a judge that cannot answer raises `JudgeError`; `balcap.heads.scoring` alone turns that
+into an unscored cell. Anything else is a bug of ours and keeps its traceback.
 """
 
 from __future__ import annotations

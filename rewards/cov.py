@@ -16,15 +16,15 @@ from balcap.config import JudgeSettings, within
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.heads import Head
 from balcap.heads.answers import completed
-from balcap.judges.contract import Ask
+from balcap.heads.engines.embedding import embedder
+from balcap.heads.engines.similarity import stated
 from balcap.judges.decompose import decompose
-from balcap.judges.embedding import embedder
-from balcap.judges.numbered import by_number, numbered
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.stated import stated
-from balcap.sample import Caption, Sample, Score, Unscored
+from balcap.judges.types import Ask
+from balcap.judges.verdicts import by_number, numbered
 from balcap.text import sentences
+from balcap.types import Caption, Sample, Score, Unscored
 
 BOUNDS = {"sentences": (0.88, 1.0), "facts": (0.6, 0.9)}
 MATCH = Prompt.read(Path(__file__).parent / "prompts" / "cov_matcher.txt")

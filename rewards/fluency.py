@@ -19,14 +19,14 @@ from balcap.config import JudgeSettings, above, at_least, within
 from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.heads import Head
 from balcap.heads.answers import completed
-from balcap.judges import harper, languagetool
-from balcap.judges.contract import Answer, Ask
-from balcap.judges.harper import lint_kinds
+from balcap.heads.engines import harper, languagetool
+from balcap.heads.engines.harper import lint_kinds
+from balcap.judges.parsing import read_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.reading import read_json
-from balcap.sample import Caption, Score, Unscored
+from balcap.judges.types import Answer, Ask
 from balcap.text import sentences, word_count, words
+from balcap.types import Caption, Score, Unscored
 
 GRADES = Prompt.read(Path(__file__).parent / "prompts" / "fluency_grades.txt")
 LOW, HIGH = 1, 10  # the paper gives no scale: this one is ours

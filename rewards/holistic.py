@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from balcap.config import JudgeSettings
 from balcap.heads import Head
 from balcap.heads.answers import completed
-from balcap.judges.contract import Answer, Ask
-from balcap.judges.pictures import Picture
+from balcap.judges.images import Picture
+from balcap.judges.parsing import read_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.reading import read_json
-from balcap.sample import Caption, Score, Unscored
+from balcap.judges.types import Answer, Ask
+from balcap.types import Caption, Score, Unscored
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "holistic_score.txt")
 BEST = 10

@@ -20,12 +20,12 @@ from balcap.config import JudgeSettings
 from balcap.errors import JudgeError
 from balcap.heads import Head
 from balcap.heads.answers import completed
-from balcap.judges.contract import Ask
 from balcap.judges.decompose import decompose
-from balcap.judges.numbered import ByNumber, by_number, numbered
-from balcap.judges.pictures import Picture
+from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
-from balcap.sample import Caption, Checkable, Score, Unscored
+from balcap.judges.types import Ask
+from balcap.judges.verdicts import ByNumber, by_number, numbered
+from balcap.types import Caption, Checkable, Score, Unscored
 
 VERIFY = Prompt.read(Path(__file__).parent / "prompts" / "precision_verify.txt")
 TOKENS_A_VERDICT = 24

@@ -14,9 +14,9 @@ from itertools import islice
 from balcap.errors import JudgeError
 from balcap.heads import Head
 from balcap.heads.answers import completed
-from balcap.judges.embedding import embedder
-from balcap.judges.stated import stated
-from balcap.sample import Caption, Question, Score, Unscored
+from balcap.heads.engines.embedding import embedder
+from balcap.heads.engines.similarity import stated
+from balcap.types import Caption, Question, Score, Unscored
 from rewards.qa_reader import answers, dice_of, most_choices
 from rewards.qa_settings import QaConfig
 

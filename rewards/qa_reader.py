@@ -15,12 +15,12 @@ from itertools import islice
 from pathlib import Path
 
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.contract import Answer, Ask
 from balcap.judges.judge import Judge
+from balcap.judges.parsing import read_letter
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.reading import read_letter
-from balcap.sample import Caption, Question
+from balcap.judges.types import Answer, Ask
+from balcap.types import Caption, Question
 from rewards.qa_settings import QaConfig
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "qa_reader.txt")

@@ -19,12 +19,12 @@ from balcap.config import JudgeSettings
 from balcap.errors import JudgeError
 from balcap.heads import Head
 from balcap.heads.answers import completed
-from balcap.judges.contract import Ask
-from balcap.judges.numbered import ByNumber, by_number, numbered
-from balcap.judges.pictures import Picture
+from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.sample import Caption, Sample, Score, Unscored
+from balcap.judges.types import Ask
+from balcap.judges.verdicts import ByNumber, by_number, numbered
+from balcap.types import Caption, Sample, Score, Unscored
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "rubric_satisfied.txt")
 TOKENS_A_VERDICT = 12

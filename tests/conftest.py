@@ -21,7 +21,7 @@ FAMILIES = ("qwen2.5-vl", "llava-1.5")
 @pytest.fixture(scope="session")
 def fresh_policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A random policy folder of each family, saved by transformers itself."""
-    from balcap.policies.fresh import make
+    from balcap.policies.random_init import make
 
     texts = ["The picture shows two shapes on a gray background. A red circle is at the top."] * 20
     folders = {family: tmp_path_factory.mktemp(family) for family in FAMILIES}

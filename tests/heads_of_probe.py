@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from balcap.heads import Head
-from balcap.sample import Caption, Score, Unscored
 from balcap.text import sentences
+from balcap.types import Caption, Score, Unscored
 
 
 class Length(Head):  # type: ignore[type-arg]

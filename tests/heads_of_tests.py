@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from balcap.heads import Head
-from balcap.sample import Caption, Score, Unscored
+from balcap.types import Caption, Score, Unscored
 
 
 class Letters(Head):  # type: ignore[type-arg]

@@ -8,11 +8,11 @@ import pytest
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError
 from balcap.heads import Head
-from balcap.judges.contract import Ask
 from balcap.judges.judge import Desk, Judge
 from balcap.judges.quoting import CLOSE, OPEN, quoted
 from balcap.judges.scripted import Script, Scripted
-from balcap.sample import Caption, Score, Unscored
+from balcap.judges.types import Ask
+from balcap.types import Caption, Score, Unscored
 
 
 @dataclass(frozen=True)

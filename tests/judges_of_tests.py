@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from balcap.errors import JudgeError
-from balcap.judges.contract import Answer, Ask
 from balcap.judges.quoting import CLOSE, OPEN
+from balcap.judges.types import Answer, Ask
 
 QUOTED = re.compile(f"{OPEN}(.*?){CLOSE}", re.DOTALL)
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from balcap.matrix import RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 
 
 def make(columns, group=None, scored=None) -> RewardMatrix:

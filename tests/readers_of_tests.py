@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from balcap.judges.loop import run
+from balcap.judges.event_loop import run
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Question, Sample
+from balcap.types import Caption, Question, Sample
 from rewards.qa import Qa, QaConfig
 from rewards.qa_reader import ABSTAIN
 

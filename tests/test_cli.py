@@ -255,10 +255,10 @@ def test_heads_describes_heads(capsys):
 
 def test_heads_lists_a_broken_head_with_the_reason(capsys, monkeypatch):
     from balcap.cli import list_heads
-    from balcap.heads import finding
+    from balcap.heads import registry
 
     places = {"broken": "no_such_package:X", "plain": PLAIN}
-    for module in (list_heads, finding):
+    for module in (list_heads, registry):
         monkeypatch.setattr(module, "installed", lambda: places)
     assert main(["heads"]) == 0
     shown = capsys.readouterr().out

@@ -11,9 +11,9 @@ import pytest
 from heads_of_tests import Brief
 from runs_of_tests import HEADS, cut, write_run
 
-from balcap import code_state
 from balcap.analysis.overview import state_of
-from balcap.code_state import git_state, is_alive, record, starts
+from balcap.runs import provenance
+from balcap.runs.provenance import git_state, is_alive, record, starts
 
 
 def test_each_start_is_an_entry_with_versions_and_hashes(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_it_never_ends_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert starts(run)[0]["git"] is None
     cut(run.path / "code.json")
     assert starts(run) == []
-    monkeypatch.setattr(code_state, "_file", lambda run: run.path / "missing" / "code.json")
+    monkeypatch.setattr(provenance, "_file", lambda run: run.path / "missing" / "code.json")
     record(run, ["a"])
 
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from balcap.closing import caption_pairs, score_table
 from balcap.console import Progress, clock, number, table
+from balcap.runs.summary_text import caption_pairs, score_table
 
 
 def test_clock_and_number() -> None:

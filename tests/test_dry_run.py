@@ -75,7 +75,9 @@ def test_what_does_not_fit_the_data_is_refused(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("balcap.plan.find_spec", lambda name: None)  # as where vllm is missing
+    monkeypatch.setattr(
+        "balcap.training.preflight.find_spec", lambda name: None
+    )  # as where vllm is missing
     monkeypatch.setattr("balcap.policies.load", lambda *_: pytest.fail("a model was loaded"))
     arguments = [
         "train", "--policy", str(fresh_policies["llava-1.5"]), *conversations(tmp_path, 12),

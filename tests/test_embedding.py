@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from balcap.errors import UserError
-from balcap.judges import embedding
-from balcap.judges.embedding import Embedder, batches, embedder
+from balcap.heads.engines import embedding
+from balcap.heads.engines.embedding import Embedder, batches, embedder
 
 TEXTS = [
     f"A {size} {colour} circle is at the top{more}."

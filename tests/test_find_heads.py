@@ -16,10 +16,10 @@ PLAIN = f"{FILE}:Plain"
 @pytest.fixture
 def offered(monkeypatch):
     """Stand in for the entry points of installed packages."""
-    from balcap.heads import finding
+    from balcap.heads import registry
 
     def offer(**places):
-        monkeypatch.setattr(finding, "installed", lambda: dict(sorted(places.items())))
+        monkeypatch.setattr(registry, "installed", lambda: dict(sorted(places.items())))
 
     return offer
 

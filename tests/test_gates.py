@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from balcap.advantage.gates import gate, length_penalty, within_band
+from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers import advantages
 from balcap.config import GATES
-from balcap.gates import gate, length_penalty, within_band
-from balcap.matrix import RewardMatrix
-from balcap.normalizers import advantages
 
 NAN = float("nan")
 

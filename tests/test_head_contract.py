@@ -18,9 +18,9 @@ from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.errors import JudgeError
 from balcap.heads import find
+from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.types import Caption, Sample, Unscored
 from rewards.injections import INJECTIONS
 
 ODD = [
@@ -106,7 +106,7 @@ def captions(samples):
 
 
 def answers(head, captions):
-    """What `balcap.scoring` takes from the head: it refuses a break of the contract itself."""
+    """What `heads.scoring` takes from the head: it refuses a break of the contract itself."""
     return [cell for (cell,) in score([head], captions).cells]
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from balcap.advantage.harmonic import harmonic_mean
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
-from balcap.evaluation.harmonic import harmonic_mean
-from balcap.evaluation.held_out import Band, judge
 from balcap.heads import Head
-from balcap.sample import Caption, Sample, Score, Unscored
+from balcap.training.held_out import Band, judge
+from balcap.types import Caption, Sample, Score, Unscored
 
 BAND = Band(0.5, 2.0, "words", len)
 

@@ -12,7 +12,7 @@ from precision_judge_of_tests import answer
 
 from balcap.cli import main
 from balcap.judges.serving import served
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 
 SCRIPT = f"{Path(__file__).with_name('precision_judge_of_tests.py')}:answer"
 

@@ -8,10 +8,10 @@ from judged_heads_of_tests import Graded, a_judge, everyone_asks, grade
 
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
-from balcap.code_state import _sha256_of_heads
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.heads import dump
+from balcap.runs.provenance import _sha256_of_heads
 
 FILE = Path(__file__).parent / "judged_heads_of_tests.py"
 ASKS = ["--rewards", f"{FILE}:Graded", "--eval-rewards="]

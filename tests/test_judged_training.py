@@ -16,8 +16,8 @@ from balcap.cli import main
 from balcap.config import DataSettings
 from balcap.data import shapes
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.contract import Ask
-from balcap.runs import RunFolder
+from balcap.judges.types import Ask
+from balcap.runs.folder import RunFolder
 
 FILE = Path(__file__).parent / "judged_heads_of_tests.py"
 HEADS = Path(__file__).parent / "heads_of_tests.py"

@@ -13,7 +13,7 @@ import pytest
 from test_training import command, without_seconds
 
 from balcap.cli import main
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 
 KILLS = int(os.environ.get("BALCAP_KILLS", "3"))  # the ten take two minutes
 STEPS = 40

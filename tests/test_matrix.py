@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import balcap
-from balcap.matrix import RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 
 
 def matrix(**changes) -> RewardMatrix:

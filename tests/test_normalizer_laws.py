@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matrices_of_tests import make, matrices, rows
 
+from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers import advantages, live_cells, normalized
+from balcap.advantage.normalizers.groups import DEAD_RANGE
 from balcap.config import NORMALIZERS
-from balcap.matrix import RewardMatrix
-from balcap.normalizers import advantages, live_cells, normalized
-from balcap.normalizers.groups import DEAD_RANGE
 
 PER_HEAD = ("mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo")
 SUMMED = ("grpo", "dr_grpo")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matrices_of_tests import make
 
+from balcap.advantage.normalizers import RULES, advantages, normalized
 from balcap.config import NORMALIZERS
-from balcap.normalizers import RULES, advantages, normalized
 
 near = partial(np.testing.assert_allclose, atol=1e-8)
 same = np.testing.assert_array_equal
@@ -178,5 +178,5 @@ def test_the_papers_name_for_gdpo_works():
 
 
 def test_no_torch_is_needed():
-    code = "import sys, balcap.normalizers; sys.exit('torch' in sys.modules)"
+    code = "import sys, balcap.advantage.normalizers; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from judged_heads_of_tests import Graded, a_judge, grade, graded_text
 
-from balcap import patience
 from balcap.errors import HeadError, JudgeError, JudgeGoneError, UnusableAnswerError
-from balcap.heads import Head
-from balcap.judges.contract import Ask
-from balcap.patience import Patience, Report, StoppedWaitingError
-from balcap.sample import Caption, Sample, Unscored
+from balcap.heads import Head, judge_wait
+from balcap.heads.judge_wait import Patience, Report, StoppedWaitingError
+from balcap.judges.types import Ask
+from balcap.types import Caption, Sample, Unscored
 
 CAPTIONS = [Caption(Sample(f"s{i}", ""), f"caption {'e' * i}") for i in range(10)]
 TEXTS = [caption.text for caption in CAPTIONS]
@@ -39,8 +38,8 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(patience, "time", clock)
-    monkeypatch.setattr(patience, "NAP", 60.0)
+    monkeypatch.setattr(judge_wait, "time", clock)
+    monkeypatch.setattr(judge_wait, "NAP", 60.0)
     return clock
 
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from balcap.analysis import t_interval
-from balcap.plots import (
+from balcap.analysis.plots import (
     agreement,
     colour_of,
     curves,
@@ -20,8 +20,8 @@ from balcap.plots import (
     overlaid,
     tradeoff_paths,
 )
-from balcap.plots.lengths import thirds
-from balcap.plots.style import STYLE, told
+from balcap.analysis.plots.lengths import thirds
+from balcap.analysis.plots.style import STYLE, told
 
 HEADS = ("qa", "cov")
 BAND = (0.5, 2.0)

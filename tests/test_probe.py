@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.rule import CreditRule
 from balcap.cli import main
 from balcap.config import DataSettings, ProbeSettings, ShapesSettings
-from balcap.credit import CreditRule
 from balcap.data import shapes
+from balcap.evaluation.probe.attacks import ATTACKS
+from balcap.evaluation.probe.findings import findings, sums
+from balcap.evaluation.probe.honest import honest
+from balcap.evaluation.probe.running import HONEST, attacks_of, probed, score_all, weigh, write
+from balcap.evaluation.probe.table import shown
 from balcap.heads import Head, Selected
-from balcap.matrix import RewardMatrix
-from balcap.probe.attacks import ATTACKS
-from balcap.probe.findings import findings, sums
-from balcap.probe.honest import honest
-from balcap.probe.running import HONEST, attacks_of, probed, score_all, weigh, write
-from balcap.probe.table import shown
-from balcap.sample import Question, Sample, Unscored
+from balcap.types import Question, Sample, Unscored
 
 HEADS = Path(__file__).with_name("heads_of_probe.py")
 LENGTH, TRUTH, PICKY = (f"{HEADS}:{name}" for name in ("Length", "Truth", "Picky"))

@@ -8,10 +8,10 @@ import pytest
 
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
-from balcap.probe.attacks import ATTACKS, Lacks
-from balcap.probe.phrases import MOODS, PRAISE, VERDICTS, filled
-from balcap.sample import Question, Sample
+from balcap.evaluation.probe.attacks import ATTACKS, Lacks
+from balcap.evaluation.probe.phrases import MOODS, PRAISE, VERDICTS, filled
 from balcap.text import sentences, word_count
+from balcap.types import Question, Sample
 
 TEXT = "A red cup is left of the white plate. Two spoons lie at the top."
 SAMPLE = Sample(

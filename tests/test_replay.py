@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from runs_of_tests import train_briefly, write_run
 
+from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.rule import CreditRule
 from balcap.analysis import captions_df, heads_of, replayed_df
+from balcap.analysis.replay_command import compare, most_changed, spearman
 from balcap.cli import main
-from balcap.credit import CreditRule
 from balcap.errors import UserError
-from balcap.matrix import RewardMatrix
-from balcap.replay import compare, most_changed, spearman
 
 
 @pytest.fixture(scope="module", params=["zero", "exclude"])

@@ -13,8 +13,8 @@ from browser_of_tests import chromium, visit
 from PIL import Image
 from runs_of_tests import write_run
 
+from balcap.analysis.report import write_page
 from balcap.cli import main
-from balcap.report import write_page
 
 SWEEP = Path(__file__).parent / "golden" / "sweep"
 ONE = SWEEP / "qa-cov-fluency_gdpo"
@@ -150,7 +150,7 @@ def test_mistakes_are_told_in_a_line(
 
 def test_a_report_needs_no_torch() -> None:
     code = (
-        "import sys, pathlib; from balcap.report import write_page; "
+        "import sys, pathlib; from balcap.analysis.report import write_page; "
         f"write_page(pathlib.Path({str(ONE)!r})); "
         "raise SystemExit(any(m in sys.modules for m in ('torch', 'transformers', 'trl')))"
     )

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
+from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.rule import CreditRule
 from balcap.config import DataSettings, ShapesSettings
-from balcap.credit import CreditRule
 from balcap.data import shapes
-from balcap.evaluation.held_out import Band, judge
 from balcap.heads import Head
-from balcap.heads.finding import RESERVED
-from balcap.lengths import ratios
-from balcap.matrix import RewardMatrix
-from balcap.rollouts import Rollouts, Row, rows_of
-from balcap.sample import Caption, Sample
-from balcap.scoring import score
+from balcap.heads.lengths import ratios
+from balcap.heads.registry import RESERVED
+from balcap.heads.scoring import score
+from balcap.runs.rollouts import Rollouts, Row, rows_of
+from balcap.training.held_out import Band, judge
+from balcap.types import Caption, Sample
 
 
 class Length(Head):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from balcap.errors import UserError
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 
 
 @pytest.fixture

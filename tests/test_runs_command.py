@@ -6,11 +6,11 @@ import pytest
 import yaml
 from runs_of_tests import HEADS, write_run
 
+from balcap.analysis.runs_command import special
 from balcap.cli import main
-from balcap.code_state import record
 from balcap.config import SftSettings, TrainSettings, plain
-from balcap.listing import special
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
+from balcap.runs.provenance import record
 
 
 def test_one_line_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

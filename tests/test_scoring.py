@@ -9,8 +9,8 @@ import pytest
 
 from balcap.errors import HeadError, JudgeError, RunError, UserError
 from balcap.heads import Head
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.heads.scoring import score
+from balcap.types import Caption, Sample, Unscored
 
 A, B = Sample("a", ""), Sample("b", "")
 CAPTIONS = [Caption(A, "one"), Caption(B, "one"), Caption(A, "three"), Caption(A, "one")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 
 
 def command(policy: Path, run: Path, *more: str) -> list[str]:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from balcap.credit import CreditRule
+from balcap.advantage.rule import CreditRule
 from balcap.judges.usage import Usage
-from balcap.rollouts import Rollouts, Row
-from balcap.telemetry import correlation, step_metrics, trl_metrics
+from balcap.runs.metrics import correlation, step_metrics, trl_metrics
+from balcap.runs.rollouts import Rollouts, Row
 
 
 def row(group: int, words: int, ratio: float, *scores: float | None) -> Row:

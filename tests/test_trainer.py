@@ -17,8 +17,8 @@ from test_training import command
 from trainer_of_tests import make
 from trl import GRPOTrainer
 
-from balcap.rollouts import Rollouts
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
+from balcap.runs.rollouts import Rollouts
 
 
 def test_the_seam_is_where_it_was() -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from balcap.cli import main
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 
 HEADS = Path(__file__).with_name("heads_of_tests.py")
 

@@ -13,10 +13,10 @@ import pytest
 from test_training import command, without_seconds
 from wandb_of_tests import config, history, summary, tables
 
-from balcap import telemetry
 from balcap.cli import main
-from balcap.runs import RunFolder
-from balcap.wandb_log import WandbLog, summary_values
+from balcap.runs import metrics
+from balcap.runs.folder import RunFolder
+from balcap.runs.wandb import WandbLog, summary_values
 
 HEADS = ("letters", "brief")
 
@@ -41,7 +41,7 @@ def offline(
 def documented() -> set[str]:
     """The names in the table on top of telemetry.py, for heads that ask no judge."""
     names = set()
-    for cell in re.findall(r"^\| (`.*?) \|", telemetry.__doc__ or "", re.MULTILINE):
+    for cell in re.findall(r"^\| (`.*?) \|", metrics.__doc__ or "", re.MULTILINE):
         first = ""
         for name in re.findall(r"`([^`]+)`", cell):
             # `/std` stands for the first name of its cell with another end
@@ -156,8 +156,8 @@ def test_without_a_key_a_run_goes_on_without_wandb(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("seed: 0\n")
     program = """
 import pathlib, sys
-from balcap.runs import RunFolder
-from balcap.wandb_log import WandbLog
+from balcap.runs.folder import RunFolder
+from balcap.runs.wandb import WandbLog
 log = WandbLog()
 log.begin(RunFolder(pathlib.Path(sys.argv[1])), "project")
 log.step(1, {"loss": 0.0})

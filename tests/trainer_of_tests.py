@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from balcap import processes
+from balcap import distributed
+from balcap.advantage.rule import CreditRule
 from balcap.config import DataSettings, ShapesSettings, TrainSettings
-from balcap.credit import CreditRule
 from balcap.data import shapes
-from balcap.grpo_settings import grpo_config
 from balcap.heads import Head
 from balcap.policies import for_training
-from balcap.trainer import CaptionTrainer
+from balcap.training.grpo import CaptionTrainer
+from balcap.training.trl_args import grpo_config
 
 TEXTS = [
     f"{'A small star. ' * (1 + row % 5)}{'Here are shapes' * (row % 3)}{'e' * (row % 4)}"
@@ -54,7 +54,7 @@ def credit_fixed_captions(policy: Path, folder: Path) -> list[float]:
     """Advantages of `TEXTS`, four for each of the first four samples, shared out over processes."""
     from heads_of_tests import Brief, Letters
 
-    state = processes.state()
+    state = distributed.state()
     trainer = make(policy, folder, [Letters(), Brief()], num_processes=state.num_processes)
     share = len(TEXTS) // state.num_processes
     mine = range(state.process_index * share, (state.process_index + 1) * share)
@@ -71,6 +71,6 @@ def credit_fixed_captions(policy: Path, folder: Path) -> list[float]:
 
 if __name__ == "__main__":
     found = credit_fixed_captions(Path(sys.argv[1]), Path(sys.argv[2]))
-    state = processes.state()
+    state = distributed.state()
     name = f"{state.num_processes}-{state.process_index}.json"
     (Path(sys.argv[2]) / name).write_text(json.dumps(found))

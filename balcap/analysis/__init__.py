@@ -9,10 +9,10 @@ Nothing here imports torch. A run may be read while it is being written and afte
 not whole yet is left out.
 """
 
-from balcap.analysis.folders import find_runs
+from balcap.analysis.frames import find_runs
 from balcap.analysis.intervals import bootstrap_interval, t_interval
 from balcap.analysis.overview import runs_df
-from balcap.analysis.replaying import replayed_df
+from balcap.analysis.replay import replayed_df
 from balcap.analysis.tables import captions_df, heads_of, held_out_df, scores_df, steps_df
 from balcap.analysis.tradeoffs import harmonic_mean, hypervolume, pareto_front
 from balcap.analysis.varying import evaluated_heads, varying_settings

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from balcap.analysis.folders import AnyPath, config_of, find_runs, flat, json_of
-from balcap.code_state import is_alive
-from balcap.runs import RunFolder
+from balcap.analysis.frames import AnyPath, config_of, find_runs, flat, json_of
+from balcap.runs.folder import RunFolder
+from balcap.runs.provenance import is_alive
 
 
 def runs_df(paths: AnyPath | Iterable[AnyPath]) -> pd.DataFrame:

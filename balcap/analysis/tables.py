@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from balcap.analysis.folders import AnyPath, a_run, json_of
+from balcap.analysis.frames import AnyPath, a_run, json_of
 
 if TYPE_CHECKING:
     import pyarrow as arrow
@@ -21,7 +21,7 @@ CAPTION_COLUMNS = {
 
 
 def steps_df(run: AnyPath) -> pd.DataFrame:
-    """One row a step: `step` (int) and the metrics of `balcap.telemetry`, as float64.
+    """One row a step: `step` (int) and the metrics of `balcap.runs.metrics`, as float64.
 
     NaN where a metric has no value. Empty before the first step is done.
 

@@ -35,7 +35,7 @@ COMMANDS = {
             name="train",
             summary="Train a captioner with several rewards",
             settings=TrainSettings,
-            function="balcap.train:train",
+            function="balcap.training.train:train",
             trl_config="GRPOConfig",
             examples="""
 balcap train --dry-run
@@ -70,7 +70,7 @@ balcap sweep show runs/rewards
             name="sft",
             summary="Teach a captioner the reference captions",
             settings=SftSettings,
-            function="balcap.sft:run",
+            function="balcap.training.sft:run",
             trl_config="SFTConfig",
             examples="""
 balcap sft --epochs 2 --run runs/warm
@@ -81,7 +81,7 @@ balcap sft --policy llava-hf/llava-1.5-7b-hf --data conversations:train.json --l
             name="caption",
             summary="Caption images",
             settings=CaptionSettings,
-            function="balcap.captioning:run",
+            function="balcap.policies.caption_command:run",
             examples="""
 balcap caption photo.jpg --policy runs/second
 balcap caption images/*.png --json > captions.jsonl
@@ -91,7 +91,7 @@ balcap caption images/*.png --json > captions.jsonl
             name="score",
             summary="Score captions that are already written",
             settings=ScoreSettings,
-            function="balcap.scorefile:run",
+            function="balcap.evaluation.score_command:run",
             examples="""
 balcap score captions.json --data records:test.jsonl --rewards qa,fluency --out scores.jsonl
 """,
@@ -100,7 +100,7 @@ balcap score captions.json --data records:test.jsonl --rewards qa,fluency --out 
             name="eval captionqa",
             summary="CaptionQA: what can be answered from the caption alone?",
             settings=CaptionQASettings,
-            function="balcap.evaluation.captionqa:run",
+            function="balcap.evaluation.protocols.captionqa.protocol:run",
             examples="""
 balcap eval captionqa --captions captions.json --judge.backend endpoint \\
     --judge.url http://127.0.0.1:8000/v1 --judge.model Qwen/Qwen2.5-72B-Instruct
@@ -112,7 +112,7 @@ balcap eval captionqa --policy runs/second --data captionqa.parquet --judge.back
             name="eval bcapscore",
             summary="b-CapScore: right, complete and well written, all at once?",
             settings=BCapScoreSettings,
-            function="balcap.evaluation.bcapscore:run",
+            function="balcap.evaluation.protocols.bcapscore.protocol:run",
             examples="""
 balcap eval bcapscore --captions captions.json --data references.json --image-root images \\
     --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
@@ -124,7 +124,7 @@ balcap eval bcapscore --policy runs/second --data shapes --limit 50 --judge.back
             name="eval dcscore",
             summary="DCScore: which of a person's facts, and how many of its own are right?",
             settings=DCScoreSettings,
-            function="balcap.evaluation.dcscore:run",
+            function="balcap.evaluation.protocols.dcscore.protocol:run",
             examples="""
 balcap eval dcscore --captions captions.json --data human_annotated_oracle_facts.jsonl \\
     --image-root iiw-400 --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 \\
@@ -137,7 +137,7 @@ balcap eval dcscore --policy runs/second --data facts.jsonl --strict-compat --ju
             name="eval caparena",
             summary="CapArena-Auto: better than the captions of known models?",
             settings=CapArenaSettings,
-            function="balcap.evaluation.caparena:run",
+            function="balcap.evaluation.protocols.caparena.protocol:run",
             examples="""
 balcap eval caparena --captions captions.json --data caparena_auto_600.json --image-root docci \\
     --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
@@ -149,7 +149,7 @@ balcap eval caparena --policy runs/second --data caparena_auto_600.json --orders
             name="eval correlate",
             summary="Does a metric rank models as people, or another metric, do?",
             settings=CorrelateSettings,
-            function="balcap.evaluation.correlating:run",
+            function="balcap.evaluation.comparing.correlate:run",
             examples="""
 balcap eval correlate scores.json
 balcap eval correlate models.csv --metric bcapscore --reference human
@@ -159,7 +159,7 @@ balcap eval correlate models.csv --metric bcapscore --reference human
             name="eval prism",
             summary="Prism: several captions an image, and the best of them",
             settings=PrismSettings,
-            function="balcap.evaluation.prism:run",
+            function="balcap.evaluation.protocols.prism.protocol:run",
             examples="""
 balcap eval prism --captions captions.jsonl --data ChartQA.json --judge.backend endpoint \\
     --judge.url http://127.0.0.1:8000/v1 --judge.model internlm/CapRL-Eval-3B
@@ -171,7 +171,7 @@ balcap eval prism --policy runs/second --data MMStar.json --image-root images --
             name="eval classical",
             summary="BLEU, ROUGE-L, CIDEr-D, METEOR and CLIPScore, for what they are worth",
             settings=ClassicalSettings,
-            function="balcap.evaluation.classical:run",
+            function="balcap.evaluation.protocols.classical.protocol:run",
             examples="""
 balcap eval classical --captions captions.json --data records:references.jsonl
 balcap eval classical --policy runs/second --data conversations:test.json --image-root images \\
@@ -182,7 +182,7 @@ balcap eval classical --policy runs/second --data conversations:test.json --imag
             name="eval general",
             summary="Ten vision benchmarks, by lmms-eval: is it still a good model otherwise?",
             settings=GeneralSettings,
-            function="balcap.evaluation.general:run",
+            function="balcap.evaluation.protocols.general.protocol:run",
             examples="""
 balcap eval general --policy runs/second --python lmms-env/bin/python --limit 8
 balcap eval general --policy Qwen/Qwen2.5-VL-3B-Instruct --python lmms-env/bin/python \\
@@ -193,7 +193,7 @@ balcap eval general --policy Qwen/Qwen2.5-VL-3B-Instruct --python lmms-env/bin/p
             name="eval grounding",
             summary="The built-in world: which statements are true, exactly?",
             settings=GroundingSettings,
-            function="balcap.evaluation.grounding:run",
+            function="balcap.evaluation.protocols.grounding.protocol:run",
             examples="""
 balcap eval grounding --policy tiny-qwen2.5-vl --out runs/eval/before
 balcap eval grounding --policy runs/second --out runs/eval/after
@@ -204,7 +204,7 @@ balcap eval compare runs/eval/before runs/eval/after
             name="eval compare",
             summary="Compare evaluations in one table, with paired intervals",
             settings=CompareSettings,
-            function="balcap.evaluation.comparing:run",
+            function="balcap.evaluation.comparing.compare:run",
             examples="""
 balcap eval compare runs/eval/before runs/eval/after
 balcap eval compare a/summary.json b/summary.json --with-published --out table.md
@@ -214,7 +214,7 @@ balcap eval compare a/summary.json b/summary.json --with-published --out table.m
             name="probe",
             summary="Attack reward heads: how can this reward be gamed?",
             settings=ProbeSettings,
-            function="balcap.probe:run",
+            function="balcap.evaluation.probe:run",
             examples="""
 balcap probe --rewards qa,cov,fluency --data shapes
 balcap probe --rewards my_head.py:ColourWords --data records:test.jsonl --margin 0.05
@@ -235,7 +235,7 @@ balcap heads my_head.py:ColourWords
             name="runs",
             summary="List runs",
             settings=RunsSettings,
-            function="balcap.listing:run",
+            function="balcap.analysis.runs_command:run",
             examples="""
 balcap runs
 balcap runs runs/sweep other/run
@@ -245,7 +245,7 @@ balcap runs runs/sweep other/run
             name="runs show",
             summary="Show one run: its settings, code and scores",
             settings=ShowSettings,
-            function="balcap.listing:show",
+            function="balcap.analysis.runs_command:show",
             examples="""
 balcap runs show runs/second
 """,
@@ -254,7 +254,7 @@ balcap runs show runs/second
             name="replay",
             summary="Recompute a run's advantages with other settings",
             settings=ReplaySettings,
-            function="balcap.replay:run",
+            function="balcap.analysis.replay_command:run",
             examples="""
 balcap replay runs/second --normalizer grpo --gate none
 balcap replay runs/second --weights qa=1,cov=0.5 --out advantages.parquet
@@ -264,7 +264,7 @@ balcap replay runs/second --weights qa=1,cov=0.5 --out advantages.parquet
             name="report",
             summary="Write a run or a sweep as one HTML page",
             settings=ReportSettings,
-            function="balcap.report:run",
+            function="balcap.analysis.report:run",
             examples="""
 balcap report runs/second
 balcap report runs/sweep --out sweep.html

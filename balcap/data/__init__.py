@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from balcap.config import DataSettings
 from balcap.data.checks import BadDataError, Problem
 from balcap.data.files import image_root, read_file
-from balcap.data.needs import check_needs
+from balcap.data.requirements import check_needs
 from balcap.data.source import spec
 from balcap.data.split import draw, split_off
-from balcap.sample import Sample
+from balcap.types import Sample
 
 __all__ = ["BadDataError", "Loaded", "Problem", "check_needs", "load", "spec"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from balcap.config import Columns
-from balcap.data.drafts import Cells, Draft
+from balcap.data.parsed_rows import Cells, Draft
 from balcap.data.questions import read_questions
 from balcap.data.rows import BadRowError
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from balcap.config import Columns
-from balcap.data.drafts import Draft, kind_of
 from balcap.data.images import Gallery
+from balcap.data.parsed_rows import Draft, kind_of
 from balcap.data.rows import BadRowError, Row
 from balcap.data.tables import StoredImage
 from balcap.errors import UserError
-from balcap.sample import Sample
+from balcap.types import Sample
 
 _SHOWN = 20
 Reader: TypeAlias = Callable[[Mapping[str, Any], Columns], Draft]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from balcap.config import Columns
-from balcap.data.drafts import Cells, Draft, message_text, without_image_tokens, written
+from balcap.data.parsed_rows import Cells, Draft, message_text, without_image_tokens, written
 from balcap.data.rows import BadRowError
 
 TURN_COLUMNS = ("conversations", "conversation", "messages")

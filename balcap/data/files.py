@@ -13,7 +13,7 @@ from balcap.data.images import Gallery
 from balcap.data.rows import Row, read_rows
 from balcap.data.tables import saved_folder
 from balcap.errors import UserError, did_you_mean
-from balcap.sample import Sample
+from balcap.types import Sample
 
 _READERS: Mapping[str, Reader] = {
     "conversations": conversations.draft,

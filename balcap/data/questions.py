@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from balcap.data.rows import BadRowError
-from balcap.sample import Question
+from balcap.types import Question
 
 _OPTION = re.compile(r"\s*(?:[-*]\s+)?\(?([A-Z])[).:]\s+(\S.*)")
 _LETTER = re.compile(r"\(?([A-Za-z])[).:]?")

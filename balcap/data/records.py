@@ -7,12 +7,12 @@ from typing import Any
 
 from balcap.config import Columns
 from balcap.data import conversations
-from balcap.data.drafts import CAPTION_COLUMNS, Cells, Draft
+from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, Draft
 from balcap.data.rows import BadRowError
 
 
 def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
-    """Read a row by its usual column names (`balcap.data.drafts`) or by those the user named.
+    """Read a row by its usual column names (`balcap.data.parsed_rows`) or by those the user named.
 
     A row of chat turns is read as `conversations` does, unless the caption's column is named.
 

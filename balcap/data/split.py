@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from balcap.sample import Sample
+from balcap.types import Sample
 
 
 def split_off(

@@ -14,10 +14,10 @@ It is used as `--rewards path/to/file.py:ColourWords`, `--rewards package.module
 once it stands under `[project.entry-points."balcap.rewards"]` of an installed package, by name.
 """
 
-from balcap.heads.contract import Head, NoSettings
-from balcap.heads.finding import find, installed
+from balcap.heads.base import Head, NoSettings
+from balcap.heads.config_file import dump
+from balcap.heads.registry import find, installed
 from balcap.heads.selection import Choice, Selected, choose, gated_heads
-from balcap.heads.written import dump
 
 __all__ = [
     "Choice",

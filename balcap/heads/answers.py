@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from balcap.errors import JudgeError
-from balcap.sample import Score, Unscored
+from balcap.types import Score, Unscored
 
 
 def completed(known: Sequence[Score | None], found: Iterable[float | JudgeError]) -> list[Score]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from balcap.config import JudgeSettings
 from balcap.errors import UserError, did_you_mean
-from balcap.heads.contract import Head
-from balcap.heads.finding import HeadClass, find
-from balcap.judges.opening import open_judge
+from balcap.heads.base import Head
+from balcap.heads.registry import HeadClass, find
+from balcap.judges.factory import open_judge
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from balcap.errors import JudgeError
-from balcap.judges.contract import Answer, Ask
 from balcap.judges.judge import Judge
+from balcap.judges.parsing import read_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.reading import read_json
+from balcap.judges.types import Answer, Ask
 
 PROMPT = Prompt.read(Path(__file__).parent / "texts" / "decompose.txt")
 

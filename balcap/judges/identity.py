@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.config import JudgeSettings
-from balcap.judges.pictures import MAX_PIXELS
+from balcap.judges.images import MAX_PIXELS
 
 
 def identity_of(model: str, settings: JudgeSettings) -> Mapping[str, Any]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from balcap.errors import JudgeError
-from balcap.judges.cache import AnswerCache, Memory
-from balcap.judges.contract import Answer, Ask, Backend, Outcome
+from balcap.judges.cache.answers import AnswerCache, Memory
+from balcap.judges.types import Answer, Ask, Backend, Outcome
 from balcap.judges.usage import Usage
 
 T = TypeVar("T")

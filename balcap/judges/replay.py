@@ -10,9 +10,9 @@ from typing import Any
 
 from balcap.config import JudgeSettings
 from balcap.errors import UserError, did_you_mean
-from balcap.judges.answer_file import AnswerFile, BrokenFileError
-from balcap.judges.contract import Ask, Backend, Outcome
+from balcap.judges.cache.file import AnswerFile, BrokenFileError
 from balcap.judges.identity import identity_of, versioned
+from balcap.judges.types import Ask, Backend, Outcome
 
 SHOWN = 80  # characters of a question's beginning and of its end that an error quotes
 

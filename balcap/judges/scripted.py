@@ -11,9 +11,9 @@ from typing import Any
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.importing import module_of
-from balcap.judges.contract import Answer, Ask, Backend, Outcome
 from balcap.judges.identity import versioned
 from balcap.judges.judge import Desk, Judge
+from balcap.judges.types import Answer, Ask, Backend, Outcome
 
 Script = Callable[[Ask], "str | Answer | Awaitable[str | Answer]"]
 """From a question to its answer; raises JudgeError for one that fails. May be an `async def`."""

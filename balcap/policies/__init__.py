@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from balcap.config import ModelSettings, PolicySettings
+from balcap.logging import without_bars
 from balcap.policies.family import Family, Located, locate
-from balcap.quiet import without_bars
 
 __all__ = ["Family", "Located", "Policy", "load", "locate"]
 

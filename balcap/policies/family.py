@@ -8,7 +8,7 @@ from pathlib import Path
 
 from balcap.config import TINY_POLICIES
 from balcap.errors import UserError
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.errors import UserError
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
 from balcap.sweeps.file import Sweep
 
 TAIL = 20  # lines of a failed run's output that are kept in its job.json

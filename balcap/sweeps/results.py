@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from balcap.runs import RunFolder
+from balcap.runs.folder import RunFolder
+from balcap.runs.wandb import summary_values
 from balcap.sweeps.file import Metric
 from balcap.sweeps.folder import Slot
 from balcap.sweeps.search import Trial
-from balcap.wandb_log import summary_values
 
 
 def trial(slot: Slot, job: Mapping[str, Any], metrics: Sequence[Metric]) -> Trial:

@@ -37,14 +37,14 @@ from trl import GRPOTrainer
 from balcap.config import DataSettings, JudgeSettings, ShapesSettings, TrainSettings
 from balcap.console import say, table
 from balcap.data import shapes
-from balcap.grpo_settings import grpo_config
 from balcap.heads import choose
-from balcap.judges.opening import forget
+from balcap.heads.scoring import score
+from balcap.judges.factory import forget
+from balcap.logging import quiet
 from balcap.policies import for_training
-from balcap.quiet import quiet
-from balcap.sample import Caption
-from balcap.scoring import score
-from balcap.trainer import as_dataset, drawn
+from balcap.training.grpo import as_dataset, drawn
+from balcap.training.trl_args import grpo_config
+from balcap.types import Caption
 from rewards.qa import QaConfig
 from rewards.qa_reader import PROMPT
 from rewards.qa_reader import drawn as drawn_questions

@@ -23,17 +23,17 @@ from typing import Any
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
+from balcap.advantage.rule import CreditRule
 from balcap.config import TrainSettings
 from balcap.console import say, table
-from balcap.credit import CreditRule
 from balcap.data import load as load_data
-from balcap.grpo_settings import grpo_config
 from balcap.heads import Head, choose
-from balcap.judges import embedding
+from balcap.heads.engines import embedding
+from balcap.logging import quiet
 from balcap.policies import for_training
-from balcap.quiet import quiet
-from balcap.sample import Caption, Sample, Unscored
-from balcap.trainer import CaptionTrainer, as_dataset, drawn
+from balcap.training.grpo import CaptionTrainer, as_dataset, drawn
+from balcap.training.trl_args import grpo_config
+from balcap.types import Caption, Sample, Unscored
 from rewards import fluency
 
 Parts = dict[str, list[float]]

@@ -17,7 +17,7 @@ from balcap.data.shapes.grounding import ground
 from balcap.data.shapes.imperfect import STYLES, imperfect
 from balcap.data.shapes.scene import COLOURS
 from balcap.heads import choose
-from balcap.sample import Caption, Sample
+from balcap.types import Caption, Sample
 
 SIDES = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 

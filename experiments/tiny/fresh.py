@@ -7,7 +7,7 @@ from pathlib import Path
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.data.shapes.imperfect import cells, imperfect
-from balcap.policies.fresh import make
+from balcap.policies.random_init import make
 
 family, folder = sys.argv[1:]
 samples, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=2000)))

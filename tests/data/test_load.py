@@ -7,7 +7,7 @@ import pytest
 from balcap.config import Columns, DataSettings, ShapesSettings
 from balcap.data import check_needs, load, spec
 from balcap.errors import UserError
-from balcap.sample import Question, Sample
+from balcap.types import Question, Sample
 
 
 @pytest.mark.parametrize(

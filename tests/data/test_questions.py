@@ -6,7 +6,7 @@ import pytest
 
 from balcap.data.questions import answer_index, read_questions, split_options
 from balcap.data.rows import BadRowError
-from balcap.sample import Question
+from balcap.types import Question
 
 CHOICES = ["red", "green", "blue"]
 

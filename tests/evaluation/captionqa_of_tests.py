@@ -20,8 +20,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from balcap.evaluation.captionqa_questions import ABSTAIN
-from balcap.judges.contract import Ask
+from balcap.evaluation.protocols.captionqa.questions import ABSTAIN
+from balcap.judges.types import Ask
 
 
 def question(text: str, choices: list[str], answer: str, category: str) -> dict[str, Any]:

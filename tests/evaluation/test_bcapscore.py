@@ -20,15 +20,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from balcap.advantage.harmonic import harmonic_mean
 from balcap.cli import main
 from balcap.config import BCapScoreSettings
 from balcap.errors import JudgeError, UserError
-from balcap.evaluation.bcapscore import BCapScore
-from balcap.evaluation.harmonic import harmonic_mean
-from balcap.evaluation.harness.evaluating import evaluate
-from balcap.judges.contract import Ask
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.bcapscore.protocol import BCapScore
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served
+from balcap.judges.types import Ask
 
 CAPTIONS = {"a": "Caption of a.", "b": "Caption of b.", "c": " ", "d": "Caption of d.",
             "f": "Caption of f."}  # fmt: skip

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from balcap.advantage.matrix import Float
 from balcap.evaluation.harness.bootstrap import interval, paired_interval, point
-from balcap.matrix import Float
 
 
 def mean(means: Float) -> Float:

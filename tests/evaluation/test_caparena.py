@@ -35,13 +35,18 @@ from PIL import Image
 from balcap.cli import main
 from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
-from balcap.evaluation.caparena import CapArena
-from balcap.evaluation.caparena_math import BASELINES, as_published, by_images, comes_first
-from balcap.evaluation.harness.contract import Record
-from balcap.evaluation.harness.evaluating import evaluate
-from balcap.judges.contract import Ask
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocol import Record
+from balcap.evaluation.protocols.caparena.formulas import (
+    BASELINES,
+    as_published,
+    by_images,
+    comes_first,
+)
+from balcap.evaluation.protocols.caparena.protocol import CapArena
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served
+from balcap.judges.types import Ask
 
 BASELINE = dict(zip("abcdefgh", ("gpt",) * 3 + ("cog",) * 2 + ("cpm",) * 3, strict=True))
 FULL_NAMES = {"gpt": "GPT-4o-0806", "cog": "CogVLM2-llama3-chat-19B", "cpm": "MiniCPM-V2.6-8B"}

@@ -11,12 +11,12 @@ import pytest
 from balcap.cli import main
 from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.evaluation.captionqa import CaptionQA
-from balcap.evaluation.captionqa_questions import is_yes_no, read_answer
-from balcap.evaluation.harness.evaluating import evaluate
-from balcap.judges.contract import Ask
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
+from balcap.evaluation.protocols.captionqa.questions import is_yes_no, read_answer
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import served
+from balcap.judges.types import Ask
 
 Script = Callable[[str], str]
 

@@ -10,10 +10,16 @@ import pytest
 from balcap.cli import main
 from balcap.config import ClassicalSettings, DataSettings
 from balcap.data import shapes
-from balcap.evaluation import coco_metrics
-from balcap.evaluation.classical import WORTH, Classical
-from balcap.evaluation.coco_metrics import bleu, bleu_counts, cider_d, rouge_l, split
-from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.classical import coco_metrics
+from balcap.evaluation.protocols.classical.coco_metrics import (
+    bleu,
+    bleu_counts,
+    cider_d,
+    rouge_l,
+    split,
+)
+from balcap.evaluation.protocols.classical.protocol import WORTH, Classical
 
 # a: ROUGE-L: P 3/3, R 3/5, F with beta 1.2: 2.44 x 1 x 0.6 / (0.6 + 1.44 x 1)
 # b: P 4/5, R 4/4: 2.44 x 0.8 x 1 / (1 + 1.44 x 0.8)

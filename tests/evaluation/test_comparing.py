@@ -10,10 +10,10 @@ import pytest
 from balcap.cli import main
 from balcap.config import CaptionQASettings
 from balcap.errors import UserError
-from balcap.evaluation.captionqa import CaptionQA
-from balcap.evaluation.comparing import compare, protocol_called, read
-from balcap.evaluation.harness.evaluating import evaluate
-from balcap.evaluation.published import published
+from balcap.evaluation.comparing.compare import compare, protocol_called, read
+from balcap.evaluation.comparing.published import published
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.judges.scripted import scripted
 
 

@@ -8,9 +8,9 @@ import pytest
 from balcap.cli import main
 from balcap.config import CorrelateSettings
 from balcap.errors import UserError
-from balcap.evaluation.correlating import correlate
-from balcap.evaluation.published import published
-from balcap.evaluation.rank_correlation import kendall, spearman
+from balcap.evaluation.comparing.correlate import correlate
+from balcap.evaluation.comparing.published import published
+from balcap.evaluation.comparing.rank_correlation import kendall, spearman
 
 # Ranks 1 2 3 4 against 1 3 2 4: rho = 1 - 6 x (0 + 1 + 1 + 0) / (4 x 15) = 0.8;
 # five of six pairs agree and one does not: tau = (5 - 1) / 6.

@@ -6,7 +6,7 @@ to nothing; 0, 2 and 3 are right; 0, 2 and 4 are relevant.
 
 import pytest
 
-from balcap.evaluation.dcscore_math import shares, trial
+from balcap.evaluation.protocols.dcscore.formulas import shares, trial
 
 MATCHES = (0, 0, 1, None, None)
 RIGHT = (True, False, True, True, False)

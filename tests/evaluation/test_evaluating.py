@@ -15,8 +15,8 @@ import yaml
 from balcap.cli import main
 from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, JudgeGoneError, UserError
-from balcap.evaluation.captionqa import CaptionQA
-from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.judges.scripted import scripted
 
 JUDGE_FILE = """
@@ -35,7 +35,7 @@ def by_rule(ask):
 START = """
 import sys
 from balcap.cli import main
-from balcap.evaluation.captionqa import CaptionQA
+from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 CaptionQA.wave = 1
 raise SystemExit(main(sys.argv[1:]))
 """

@@ -9,8 +9,8 @@ import pytest
 from balcap.cli import main
 from balcap.config import GeneralSettings
 from balcap.errors import UserError
-from balcap.evaluation.general import chosen_benchmarks, run
-from balcap.evaluation.lmms_eval import BENCHMARKS, measured
+from balcap.evaluation.protocols.general.lmms_eval import BENCHMARKS, measured
+from balcap.evaluation.protocols.general.protocol import chosen_benchmarks, run
 
 # Writes what lmms-eval 0.7 writes: DIR/MODEL/DATE_results.json, `results[task]["metric,filter"]`.
 STAND_IN = """

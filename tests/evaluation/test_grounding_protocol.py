@@ -11,8 +11,8 @@ from balcap.config import DataSettings, GroundingSettings
 from balcap.data import shapes
 from balcap.data.shapes.grounding import scene_facts
 from balcap.errors import UserError
-from balcap.evaluation.grounding import GroundingProtocol
-from balcap.evaluation.harness.evaluating import evaluate
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.grounding.protocol import GroundingProtocol
 
 HELD_OUT = shapes.load(DataSettings(eval_samples=3))[1]
 

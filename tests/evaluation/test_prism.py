@@ -12,13 +12,20 @@ import pytest
 from balcap.cli import main
 from balcap.config import PrismSettings
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
-from balcap.evaluation import math_answers
-from balcap.evaluation.harness.evaluating import evaluate
-from balcap.evaluation.prism import Prism
-from balcap.evaluation.prism_scoring import anls, letter, mark, read_answer, relaxed, scorer_for
-from balcap.judges.contract import Ask
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.prism import math_answers
+from balcap.evaluation.protocols.prism.protocol import Prism
+from balcap.evaluation.protocols.prism.scoring import (
+    anls,
+    letter,
+    mark,
+    read_answer,
+    relaxed,
+    scorer_for,
+)
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import served
+from balcap.judges.types import Ask
 
 CAPTIONS = {
     "a.png": ["a red ball", "a ball", "a red ball, red as can be", "fog"],

@@ -60,7 +60,7 @@ def texts(scenes):
 @pytest.fixture
 def mean_score(scenes, texts):
     """Mean score that a head gives to the captions of a kind."""
-    from balcap.sample import Caption
+    from balcap.types import Caption
 
     def mean(head, kind):
         captions = [Caption(s, t) for s, t in zip(scenes, texts[kind], strict=True)]

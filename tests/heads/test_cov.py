@@ -9,9 +9,9 @@ import pytest
 from balcap.data.shapes.language import place_phrase, thing_sentence
 from balcap.data.shapes.scene import COLOURS, SIZES
 from balcap.errors import UserError
-from balcap.judges.embedding import embedder
-from balcap.judges.stated import excludes, stated
-from balcap.sample import Caption, Sample, Unscored
+from balcap.heads.engines.embedding import embedder
+from balcap.heads.engines.similarity import excludes, stated
+from balcap.types import Caption, Sample, Unscored
 from rewards.cov import Cov, CovConfig
 
 SAMPLE = Sample("a", "", reference="A dog runs. A cat sleeps.", facts=("A bird sings.",))
@@ -103,7 +103,7 @@ def test_a_fact_is_told_from_the_same_fact_with_one_thing_swapped(scenes, swap, 
     false = [((thing_sentence(thing),), in_other_words(swapped)) for thing, swapped in pairs]
     embed = embedder()
     assert auc(stated(true, embed), stated(false, embed)) == 1.0
-    monkeypatch.setattr("balcap.judges.stated.excludes", lambda one, other: False)
+    monkeypatch.setattr("balcap.heads.engines.similarity.excludes", lambda one, other: False)
     low, high = alone
     assert low <= auc(stated(true, embed), stated(false, embed)) <= high
 

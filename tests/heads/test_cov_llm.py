@@ -6,9 +6,9 @@ import re
 import pytest
 
 from balcap.errors import JudgeError
-from balcap.judges.loop import run
+from balcap.judges.event_loop import run
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Sample, Unscored
+from balcap.types import Caption, Sample, Unscored
 from rewards.cov import Cov, CovConfig
 from rewards.injections import INJECTIONS
 

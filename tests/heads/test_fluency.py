@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from balcap.errors import UserError
-from balcap.sample import Caption, Sample
+from balcap.types import Caption, Sample
 from rewards.fluency import Fluency, FluencyConfig, distinct, is_finished, lint_kinds
 
 SAMPLE = Sample("a", "")

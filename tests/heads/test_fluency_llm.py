@@ -5,10 +5,10 @@ import json
 import pytest
 
 from balcap.errors import JudgeError
+from balcap.heads.scoring import score
 from balcap.judges.quoting import CLOSE, OPEN
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.types import Caption, Sample, Unscored
 from rewards.fluency import Fluency, FluencyConfig
 
 SAMPLE = Sample("a", "")

@@ -3,10 +3,10 @@
 import pytest
 
 from balcap.data.shapes.scene import Scene, Thing
-from balcap.judges.pictures import Picture
+from balcap.heads.scoring import score
+from balcap.judges.images import Picture
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.types import Caption, Sample, Unscored
 from rewards.holistic import Holistic
 
 SAMPLE = Sample("one", "Describe.", image=Scene("gray", (Thing(0, "large", "red", "circle"),)))

@@ -8,9 +8,9 @@ import pytest
 from languagetool_of_tests import LanguageToolOfTests
 
 from balcap.errors import UserError
-from balcap.judges import languagetool
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.heads.engines import languagetool
+from balcap.heads.scoring import score
+from balcap.types import Caption, Sample, Unscored
 from rewards.fluency import Fluency, FluencyConfig
 
 SAMPLE = Sample("a", "")

@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from balcap.errors import UserError
-from balcap.judges import languagetool, languagetool_server
-from balcap.judges.languagetool_server import JAR, local_server
-from balcap.sample import Caption, Sample
-from balcap.scoring import score
+from balcap.heads.engines import languagetool, languagetool_server
+from balcap.heads.engines.languagetool_server import JAR, local_server
+from balcap.heads.scoring import score
+from balcap.types import Caption, Sample
 from rewards.fluency import Fluency, FluencyConfig
 
 FAKE = Path(__file__).parents[1] / "languagetool_of_tests.py"
@@ -120,7 +120,9 @@ def test_an_installed_jar_is_started_once_for_all_processes(machine):
     add_java(machine)
     assert score([head()], CAPTIONS).matrix.values[0, 0] == WORTH
     address = local_server()
-    code = "from balcap.judges.languagetool_server import local_server; print(local_server())"
+    code = (
+        "from balcap.heads.engines.languagetool_server import local_server; print(local_server())"
+    )
     others = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -180,7 +182,7 @@ def test_the_server_ends_with_the_process_that_started_it_however_that_ends(mach
     add_jar(machine)
     add_java(machine)
     code = (
-        "import time; from balcap.judges.languagetool_server import local_server;"
+        "import time; from balcap.heads.engines.languagetool_server import local_server;"
         "print(local_server(), flush=True); time.sleep(60)"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -8,10 +8,10 @@ import pytest
 from balcap.data.shapes.grounding import ground
 from balcap.data.shapes.scene import Scene, Thing
 from balcap.errors import JudgeError
-from balcap.judges.pictures import Picture
+from balcap.heads.scoring import score
+from balcap.judges.images import Picture
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.types import Caption, Sample, Unscored
 from rewards.precision import Precision, PrecisionConfig
 
 SCENE = Scene("gray", (Thing(0, "large", "red", "circle"), Thing(8, "small", "blue", "star")))

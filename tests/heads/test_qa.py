@@ -3,7 +3,7 @@
 import pytest
 
 from balcap.errors import UserError
-from balcap.sample import Caption, Question, Sample, Unscored
+from balcap.types import Caption, Question, Sample, Unscored
 from rewards.qa import Qa, QaConfig
 
 CIRCLE = Question(

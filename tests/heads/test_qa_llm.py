@@ -7,12 +7,12 @@ import pytest
 from readers_of_tests import CAR, DOG, HAT, ONLY_CAR, SAMPLE, TEXTS, Seen, by_rule, read
 
 from balcap.errors import JudgeError, UserError
-from balcap.judges.contract import Answer
+from balcap.judges.event_loop import run
 from balcap.judges.judge import Desk, Judge
-from balcap.judges.loop import run
 from balcap.judges.quoting import quoted
 from balcap.judges.scripted import Scripted, scripted
-from balcap.sample import Caption, Question, Sample, Unscored
+from balcap.judges.types import Answer
+from balcap.types import Caption, Question, Sample, Unscored
 from rewards.injections import INJECTIONS
 from rewards.qa import Qa, QaConfig
 from rewards.qa_reader import ABSTAIN, drawn

@@ -6,8 +6,8 @@ import math
 import pytest
 from readers_of_tests import CAR, DOG, ONLY_CAR, Seen, read
 
-from balcap.judges.contract import Answer
-from balcap.sample import Sample, Unscored
+from balcap.judges.types import Answer
+from balcap.types import Sample, Unscored
 
 
 def likely(**shares):

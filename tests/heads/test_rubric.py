@@ -8,9 +8,9 @@ from PIL import Image
 
 from balcap.config import DataSettings
 from balcap.data import load
+from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
-from balcap.sample import Caption, Sample, Unscored
-from balcap.scoring import score
+from balcap.types import Caption, Sample, Unscored
 from rewards.rubric import Rubric, RubricConfig
 
 RUBRIC = [

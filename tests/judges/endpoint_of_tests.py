@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from balcap.config import JudgeSettings
-from balcap.judges.contract import Answer, Ask, Outcome
 from balcap.judges.endpoint import Endpoint
-from balcap.judges.loop import run
+from balcap.judges.event_loop import run
 from balcap.judges.serving import CHAT, COMPLETIONS
+from balcap.judges.types import Answer, Ask, Outcome
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fault = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]

@@ -15,10 +15,10 @@ from math import inf
 
 import pytest
 
-from balcap.judges.answer_file import AnswerFile, BrokenFileError
-from balcap.judges.aside import inode_of, set_aside
-from balcap.judges.cache import AnswerCache, Memory, open_cache
-from balcap.judges.contract import Answer, Ask, Message
+from balcap.judges.cache.answers import AnswerCache, Memory, open_cache
+from balcap.judges.cache.file import AnswerFile, BrokenFileError
+from balcap.judges.cache.quarantine import inode_of, set_aside
+from balcap.judges.types import Answer, Ask, Message
 
 JUDGE = {"model": "reader", "max_pixels": 100}
 ANSWER = Answer("B", (-0.25, -inf), 40, 1, 0.5)
@@ -245,7 +245,7 @@ def test_a_full_disk_costs_a_warning_and_answers_are_kept_in_memory(file, capsys
 
 
 def test_another_process_that_holds_the_file_delays_and_costs_nothing(file, capsys, monkeypatch):
-    monkeypatch.setattr("balcap.judges.answer_file.BUSY", 0.05)
+    monkeypatch.setattr("balcap.judges.cache.file.BUSY", 0.05)
     cache = AnswerCache(file)
     cache.get(["00"])
     with sqlite3.connect(file, isolation_level=None) as other:
@@ -260,7 +260,7 @@ def test_another_process_that_holds_the_file_delays_and_costs_nothing(file, caps
 
 
 def test_a_file_system_without_shared_memory_is_good_enough(file, monkeypatch):
-    monkeypatch.setattr("balcap.judges.answer_file._share", lambda connection: None)
+    monkeypatch.setattr("balcap.judges.cache.file._share", lambda connection: None)
     one, other = AnswerCache(file), AnswerCache(file)
     keys = filled(one, 3, "one") + filled(other, 3, "other")
     one.flush()

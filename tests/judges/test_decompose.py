@@ -7,11 +7,11 @@ import re
 import pytest
 
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.contract import Answer
 from balcap.judges.decompose import decompose
+from balcap.judges.event_loop import run
 from balcap.judges.judge import Desk, Judge
-from balcap.judges.loop import run
 from balcap.judges.scripted import Scripted, scripted
+from balcap.judges.types import Answer
 from rewards.injections import INJECTIONS
 
 TEXT = "A red dog runs. It is happy."

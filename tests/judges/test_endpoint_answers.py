@@ -9,11 +9,11 @@ from aiohttp import web
 from endpoint_of_tests import Handler, ask, endpoint, failing
 
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.contract import Answer, Ask
-from balcap.judges.endpoint.answers import chosen, read
+from balcap.judges.endpoint.batching import Parcel
 from balcap.judges.endpoint.failures import PassingError
-from balcap.judges.endpoint.parcels import Parcel
+from balcap.judges.endpoint.responses import chosen, read
 from balcap.judges.serving import CHAT, Said, served
+from balcap.judges.types import Answer, Ask
 
 SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}}
 

@@ -21,11 +21,11 @@ from endpoint_of_tests import (
 )  # fmt: skip
 
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.contract import Answer, Ask, Outcome
+from balcap.judges.event_loop import run
 from balcap.judges.judge import Desk, Judge
-from balcap.judges.loop import run
-from balcap.judges.reading import read_letter
+from balcap.judges.parsing import read_letter
 from balcap.judges.serving import CHAT, Asked, Said, served
+from balcap.judges.types import Answer, Ask, Outcome
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     "500": (error_500, r"HTTP 500: the engine died \(3 tries\)"),

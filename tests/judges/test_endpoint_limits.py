@@ -8,10 +8,10 @@ from email.utils import format_datetime
 from aiohttp import web
 from endpoint_of_tests import Handler, all_good, ask, endpoint
 
-from balcap.judges.contract import Ask
 from balcap.judges.endpoint.failures import asked_to_wait
-from balcap.judges.endpoint.pace import Pace
+from balcap.judges.endpoint.rate_limit import Pace
 from balcap.judges.serving import served
+from balcap.judges.types import Ask
 
 ASKS = [Ask.of(f"question {i}") for i in range(40)]
 

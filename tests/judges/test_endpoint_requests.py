@@ -12,13 +12,13 @@ from endpoint_of_tests import ask, endpoint
 from PIL import Image
 
 from balcap.errors import JudgeError, UserError
-from balcap.judges.contract import Answer, Ask, Message
-from balcap.judges.endpoint.parcels import parcels
-from balcap.judges.endpoint.templates import Template, split
-from balcap.judges.pictures import Picture
+from balcap.judges.endpoint.batching import parcels
+from balcap.judges.endpoint.chat_template import Template, split
+from balcap.judges.images import Picture
 from balcap.judges.serving import CHAT, COMPLETIONS, TOKENIZE, served
 from balcap.judges.serving.template import chatml
-from balcap.sample import Sample
+from balcap.judges.types import Answer, Ask, Message
+from balcap.types import Sample
 
 
 def about_captions(captions: int, each: int) -> list[Ask]:

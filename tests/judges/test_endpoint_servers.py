@@ -10,13 +10,13 @@ from endpoint_of_tests import Handler, all_good, ask, endpoint, failing
 
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
-from balcap.judges.contract import Answer, Ask
 from balcap.judges.endpoint import Endpoint, check
+from balcap.judges.endpoint.config import Terms
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
-from balcap.judges.endpoint.terms import Terms
-from balcap.judges.pictures import MAX_PIXELS
+from balcap.judges.images import MAX_PIXELS
 from balcap.judges.serving import CHAT, MODELS, served
+from balcap.judges.types import Answer, Ask
 
 SECRET = "sk-this-must-not-be-seen"
 ASKS = [Ask.of(f"question {i}") for i in range(40)]

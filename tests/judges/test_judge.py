@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
-from balcap.judges.cache import AnswerCache, Memory
-from balcap.judges.contract import Answer, Ask, Backend
+from balcap.judges.cache.answers import AnswerCache, Memory
 from balcap.judges.judge import Desk, Judge
+from balcap.judges.types import Answer, Ask, Backend
 from balcap.judges.usage import Usage
 
 

@@ -9,13 +9,13 @@ import torch
 
 from balcap.config import JudgeSettings
 from balcap.errors import UnusableAnswerError, UserError
-from balcap.judges.contract import Answer, Ask, Message
+from balcap.judges.images import Picture
 from balcap.judges.judge import Desk, Judge
-from balcap.judges.local import Local
-from balcap.judges.local_model import load
-from balcap.judges.picking import Picking
-from balcap.judges.pictures import Picture
-from balcap.sample import Sample
+from balcap.judges.local.backend import Local
+from balcap.judges.local.model import load
+from balcap.judges.local.sampling import Picking
+from balcap.judges.types import Answer, Ask, Message
+from balcap.types import Sample
 
 TINY = Path(__file__).parents[2] / "balcap" / "policies" / "tiny"
 TEMPLATE = (
@@ -155,12 +155,12 @@ def test_a_model_is_loaded_once_for_all_judges_of_a_process(folder):
 
 
 def test_nothing_is_loaded_to_open_a_judge_or_to_name_it(folder):
-    from balcap.judges import local_model
+    from balcap.judges.local import model
 
-    before = local_model._loaded.cache_info().misses
+    before = model._loaded.cache_info().misses
     backend = Local(JudgeSettings(backend="local", model=str(folder), device="meta"))
     assert backend.identity["model"].startswith(f"{folder.name}@")
-    assert local_model._loaded.cache_info().misses == before
+    assert model._loaded.cache_info().misses == before
 
 
 def test_other_weights_in_the_same_folder_are_another_judge(tmp_path):

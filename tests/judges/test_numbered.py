@@ -5,8 +5,8 @@ import json
 import pytest
 
 from balcap.errors import UnusableAnswerError
-from balcap.judges.contract import Answer
-from balcap.judges.numbered import by_number, numbered
+from balcap.judges.types import Answer
+from balcap.judges.verdicts import by_number, numbered
 
 
 def test_each_text_stands_quoted_on_a_line_of_its_own():

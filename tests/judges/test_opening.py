@@ -9,8 +9,8 @@ import pytest
 
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
-from balcap.judges.contract import Ask
-from balcap.judges.opening import cache_file, open_judge
+from balcap.judges.factory import cache_file, open_judge
+from balcap.judges.types import Ask
 
 OFF = Path("off")
 
@@ -20,7 +20,7 @@ def script(tmp_path):
     file = tmp_path / "judge.py"
     file.write_text(
         "import threading\n"
-        "from balcap.judges.contract import Answer\n"
+        "from balcap.judges.types import Answer\n"
         "from balcap.errors import JudgeError\n"
         "calls = []\n"
         "def say(ask):\n"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from balcap.judges.pictures import Picture, shrunk
-from balcap.sample import Sample
+from balcap.judges.images import Picture, shrunk
+from balcap.types import Sample
 
 
 class Drawn:

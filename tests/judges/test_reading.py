@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from balcap.errors import UnusableAnswerError
-from balcap.judges.reading import read_json, read_letter, spoken
+from balcap.judges.parsing import read_json, read_letter, spoken
 
 
 class Verdict(BaseModel):
@@ -129,5 +129,5 @@ def test_importing_it_does_not_import_pydantic():
     import subprocess
     import sys
 
-    code = "import sys, balcap.judges.reading; raise SystemExit('pydantic' in sys.modules)"
+    code = "import sys, balcap.judges.parsing; raise SystemExit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

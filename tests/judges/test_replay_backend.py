@@ -7,12 +7,12 @@ import pytest
 
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
-from balcap.judges.cache import AnswerCache
-from balcap.judges.contract import Answer, Ask
+from balcap.judges.cache.answers import AnswerCache
+from balcap.judges.factory import open_judge
 from balcap.judges.identity import identity_of, versioned
 from balcap.judges.judge import Desk, Judge
-from balcap.judges.opening import open_judge
 from balcap.judges.scripted import Scripted
+from balcap.judges.types import Answer, Ask
 
 
 def settings(file, **changes):

@@ -10,8 +10,8 @@ from balcap.config import DataSettings, ModelSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.errors import RunError
 from balcap.policies import load
-from balcap.policies.vllm_prompts import check_prompt_length, collapse_image_tokens, prepare
-from balcap.policies.writing import chat
+from balcap.policies.generation import chat
+from balcap.policies.vllm import check_prompt_length, collapse_image_tokens, prepare
 
 (SAMPLE,), _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=1)))
 

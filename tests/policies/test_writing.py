@@ -13,7 +13,7 @@ from balcap.policies import (
     load,
     new_adapters,
 )
-from balcap.policies.writing import Sampling, write_captions
+from balcap.policies.generation import Sampling, write_captions
 
 FAMILIES = ("qwen2.5-vl", "llava-1.5")
 SAMPLES, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=5)))

@@ -22,9 +22,9 @@ from reader_of_tests import make
 from balcap.config import DataSettings, JudgeSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.heads import choose
-from balcap.judges.opening import forget
-from balcap.sample import Caption
-from balcap.scoring import score
+from balcap.heads.scoring import score
+from balcap.judges.factory import forget
+from balcap.types import Caption
 
 pytestmark = pytest.mark.vllm
 

@@ -9,7 +9,7 @@ from balcap.config import DataSettings
 from balcap.data.shapes.imperfect import cells, imperfect, keywords
 from balcap.data.shapes.language import facts, questions, reference
 from balcap.data.shapes.scene import Scene, draw_scene
-from balcap.sample import Sample
+from balcap.types import Sample
 
 
 def load(settings: DataSettings) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:

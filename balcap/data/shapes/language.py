@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from balcap.data.shapes.scene import BACKGROUNDS, COLOURS, PLACES, SHAPES, SIZES, Scene, Thing
-from balcap.sample import Question
+from balcap.types import Question
 
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 

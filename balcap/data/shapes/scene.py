@@ -89,7 +89,7 @@ class Scene:
         return picture
 
     def verdicts(self, text: str) -> tuple[bool | None, ...]:
-        """Check the claims of a text (`balcap.sample.Checkable`)."""
+        """Check the claims of a text (`balcap.types.Checkable`)."""
         from balcap.data.shapes.grounding import verdicts  # it reads scenes
 
         return verdicts(text, self)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from balcap.matrix import Float
+from balcap.advantage.matrix import Float
 
 Interval = tuple[float, float]
 Score = Callable[[Float], Float]

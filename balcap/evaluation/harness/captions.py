@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from balcap.config import EvalSettings
 from balcap.errors import UserError
 from balcap.evaluation.harness.caption_file import from_file
-from balcap.evaluation.harness.contract import AnyProtocol, Captions
 from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.harness.progress import Progress
-from balcap.sample import Sample
+from balcap.evaluation.protocol import AnyProtocol, Captions
+from balcap.types import Sample
 
 if TYPE_CHECKING:
-    from balcap.policies.writing import Sampling
+    from balcap.policies.generation import Sampling
 
 
 def captions_for(protocol: AnyProtocol, folder: EvalFolder) -> Captions:
@@ -62,7 +62,7 @@ def _line(sample: Sample, text: str) -> dict[str, Any]:
 
 
 def _sampling(settings: EvalSettings) -> Sampling:
-    from balcap.policies.writing import Sampling
+    from balcap.policies.generation import Sampling
 
     return Sampling(
         temperature=settings.temperature,
@@ -76,9 +76,9 @@ def _batches(
     settings: EvalSettings, wanted: Sequence[Sample], start: int, sampling: Sampling
 ) -> Iterator[list[str]]:
     """Write captions from `start` on, a batch at a time, each by a seed of its own."""
+    from balcap.logging import quiet
     from balcap.policies import load
-    from balcap.policies.writing import write_captions
-    from balcap.quiet import quiet
+    from balcap.policies.generation import write_captions
 
     quiet()
     policy = load(settings)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from balcap.data.drafts import read_image
 from balcap.data.images import Gallery
+from balcap.data.parsed_rows import read_image
 from balcap.data.rows import BadRowError, read_rows
 from balcap.data.tables import StoredImage, saved_folder
 from balcap.errors import UserError

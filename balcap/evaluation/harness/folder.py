@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.errors import RunError, UserError
-from balcap.evaluation.harness.contract import Record
+from balcap.evaluation.protocol import Record
 
 SETTINGS = "settings.json"
 

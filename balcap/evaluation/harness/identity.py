@@ -10,7 +10,7 @@ from typing import Any
 
 from balcap.config import EvalSettings, plain
 from balcap.errors import UserError
-from balcap.evaluation.harness.contract import AnyProtocol
+from balcap.evaluation.protocol import AnyProtocol
 from balcap.policies import locate
 
 _WRITING = ("policy", "dtype", "min_pixels", "max_pixels", "prompt", "temperature", "max_tokens",

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from balcap.errors import JudgeError, JudgeGoneError, UnusableAnswerError
-from balcap.evaluation.harness.contract import AnyProtocol, Item, Record
 from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.harness.progress import Progress
+from balcap.evaluation.protocol import AnyProtocol, Item, Record
 
 WAVES = (
     2  # on their way at once: the second keeps the judge busy while the first one's last answers

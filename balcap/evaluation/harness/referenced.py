@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from balcap.config import DataSettings, ReferencedSettings, ShapesSettings
 from balcap.data import load
 from balcap.data.source import FILE_KINDS
-from balcap.sample import Sample
+from balcap.types import Sample
 
 UNUSABLE_ROW = "unusable row of the data"
 """In `Items.left_out`."""

@@ -10,18 +10,18 @@ from typing import Any
 
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
-from balcap.judges.contract import Answer, Ask, Backend, Outcome
-from balcap.judges.endpoint.answers import read
-from balcap.judges.endpoint.bodies import Dialect, completions
+from balcap.judges.endpoint.batching import Parcel, can_travel_together, parcels, roles_of
+from balcap.judges.endpoint.chat_template import Template, discover
+from balcap.judges.endpoint.config import Terms
 from balcap.judges.endpoint.failures import PassingError, RefusedError
-from balcap.judges.endpoint.pace import Pace
-from balcap.judges.endpoint.parcels import Parcel, can_travel_together, parcels, roles_of
+from balcap.judges.endpoint.rate_limit import Pace
+from balcap.judges.endpoint.requests import Dialect, completions
+from balcap.judges.endpoint.responses import read
+from balcap.judges.endpoint.retries import Outage, Tries
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
-from balcap.judges.endpoint.templates import Template, discover
-from balcap.judges.endpoint.terms import Terms
-from balcap.judges.endpoint.tries import Outage, Tries
 from balcap.judges.identity import identity_of
+from balcap.judges.types import Answer, Ask, Backend, Outcome
 
 BACKOFF = 0.5  # seconds
 CHARACTERS_PER_TOKEN = 4  # an estimate, corrected by what the server reports

@@ -9,8 +9,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from balcap.errors import UserError, did_you_mean
+from balcap.judges.endpoint.config import Terms
 from balcap.judges.endpoint.failures import PassingError, RefusedError, of_connection, of_status
-from balcap.judges.endpoint.terms import Terms
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -1,0 +1,175 @@
+"""What does a row of user data say, before its image is looked at?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from balcap.config import Columns
+from balcap.data.questions import read_questions
+from balcap.data.rows import BadRowError
+from balcap.data.tables import StoredImage
+from balcap.types import Question
+
+# Names of files come first: an address or a bare number is used only where nothing better is there.
+IMAGE_COLUMNS = (
+    "image", "image_path", "img_path", "image_file", "file_name", "filename", "arcname", "path",
+    "images", "image_id", "image_url",
+)  # fmt: skip
+CAPTION_COLUMNS = ("caption", "description", "text", "captions")
+IMAGE_TOKENS = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<image>")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A row whose text has been understood.
+
+    Attributes:
+        id: as the row has it; None where it has none.
+        prompt: what the row asks, without any image token; None where it does not say.
+        image: the name of a file, or an image inside a table; None where the row names none.
+        reference: the caption, not empty; None where the row has none.
+        facts: short true statements.
+        questions: multiple-choice questions.
+        metadata: all columns that are none of the above.
+    """
+
+    id: str | None
+    prompt: str | None
+    image: str | StoredImage | None
+    reference: str | None
+    facts: tuple[str, ...]
+    questions: tuple[Question, ...]
+    metadata: Mapping[str, Any]
+
+
+class Cells:
+    """The cells of one row. Remembers which were taken, so that the rest becomes metadata."""
+
+    def __init__(self, row: Mapping[str, Any], columns: Columns) -> None:
+        self.row = row
+        self.columns = columns
+        self.taken: set[str] = set()
+        self.extra: dict[str, Any] = {}
+
+    def take(self, usual: Sequence[str], named: str | None = None) -> Any:
+        """Return the first cell with a value, of the column the user named or of the usual ones."""
+        for name in usual if named is None else (named,):
+            if self.row.get(name) is not None:
+                self.taken.add(name)
+                return self.row[name]
+        return None
+
+    def caption(self) -> str | None:
+        """Return the caption; of a list the first, and `captions` of the metadata has all."""
+        cell = self.take(CAPTION_COLUMNS, self.columns.caption)
+        if isinstance(cell, list):
+            self.extra["captions"] = cell
+            cell = cell[0] if cell else ""
+        return None if cell is None else written(cell, "caption")
+
+    def prompt(self) -> str | None:
+        """Return what the row asks: a text, or the text of the first message."""
+        cell = self.take(("prompt",), self.columns.prompt)
+        if isinstance(cell, list) and cell and isinstance(cell[0], Mapping):
+            cell = message_text(cell[0])
+        if cell is not None and not isinstance(cell, str):
+            raise BadRowError(f"prompt is {kind_of(cell)}; expected a text")
+        return without_image_tokens(cell or "") or None
+
+    def draft(
+        self,
+        prompt: str | None,
+        reference: str | None,
+        image: Any = None,
+        questions: tuple[Question, ...] | None = None,
+    ) -> Draft:
+        """Take what all kinds of rows share, and return the whole.
+
+        `image` is used where the row has no column for it, `questions` instead of the column.
+        """
+        named = self.columns
+        cell = self.take(IMAGE_COLUMNS, named.image)
+        if questions is None:
+            questions = read_questions(self.take(("questions",), named.questions))
+        return Draft(
+            id=read_id(self.take(("id",), named.id)),
+            prompt=prompt,
+            image=read_image(image if cell is None or cell == [] else cell),
+            reference=reference,
+            facts=read_facts(self.take(("facts",), named.facts)),
+            questions=questions,
+            metadata={k: v for k, v in self.row.items() if k not in self.taken} | self.extra,
+        )
+
+
+def read_id(cell: Any) -> str | None:
+    """Return an id as text; None where the cell is empty."""
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        raise BadRowError(f"id is {kind_of(cell)}; expected a text or a whole number")
+    return str(cell)
+
+
+def read_image(cell: Any) -> str | StoredImage | None:
+    """Return the one image that a cell names; None for an empty cell."""
+    if isinstance(cell, list):
+        if len(cell) > 1:
+            raise BadRowError(f"has {len(cell)} images; a caption is about one")
+        cell = cell[0] if cell else None
+    if isinstance(cell, Mapping):  # {bytes: null, path}, or OpenAI's {url}
+        cell = cell.get("path") or cell.get("url")
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, bool) or not isinstance(cell, str | int | StoredImage):
+        raise BadRowError(f"image is {kind_of(cell)}; expected the name of a file")
+    return cell if isinstance(cell, StoredImage) else str(cell)
+
+
+def read_facts(cell: Any) -> tuple[str, ...]:
+    """Return a list of statements, given as a list or as the JSON text of one."""
+    if isinstance(cell, str):
+        try:
+            cell = json.loads(cell)
+        except ValueError:
+            raise BadRowError("facts is a text; expected a list of statements") from None
+    if cell is None:
+        return ()
+    if not isinstance(cell, list):
+        raise BadRowError(f"facts is {kind_of(cell)}; expected a list of statements")
+    return tuple(written(fact, f"fact {number}") for number, fact in enumerate(cell, 1))
+
+
+def written(cell: Any, what: str) -> str:
+    """Return a text without the white space around it; raise BadRowError if nothing is left."""
+    if not isinstance(cell, str):
+        raise BadRowError(f"{what} is {kind_of(cell)}; expected a text")
+    if not cell.strip():
+        raise BadRowError(f"{what} is empty")
+    return cell.strip()
+
+
+def without_image_tokens(text: str) -> str:
+    """Remove image tokens: the policy's own processor puts its own in."""
+    for token in IMAGE_TOKENS:
+        text = text.replace(token, "")
+    return text.strip()
+
+
+def message_text(turn: Mapping[str, Any]) -> str | None:
+    """Return the text of a turn: LLaVA's `value`, or `content` as text or a list of parts."""
+    content = turn.get("value") if turn.get("content") is None else turn.get("content")
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        content = "\n".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else None
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is, in the words of a JSON file."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    names |= {int: "a number", float: "a number", type(None): "null", bytes: "binary data"}
+    return names.get(type(value), type(value).__name__)

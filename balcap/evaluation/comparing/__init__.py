@@ -1,0 +1,1 @@
+"""Evaluations side by side: differences, published numbers, agreement with people."""

@@ -1,0 +1,1 @@
+"""b-CapScore: the balanced score of BalCapRL."""

@@ -1,0 +1,1 @@
+"""CapArena-Auto: battles against three models' captions."""

@@ -1,0 +1,1 @@
+"""CaptionQA: is a caption enough to answer questions about its image?"""

@@ -1,0 +1,1 @@
+"""BLEU, ROUGE-L, METEOR, CIDEr-D and CLIPScore."""

@@ -1,0 +1,1 @@
+"""DCScore of DeCapBench: precision and recall of a caption's facts."""

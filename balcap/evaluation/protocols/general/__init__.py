@@ -1,0 +1,1 @@
+"""What was forgotten? General benchmarks through lmms-eval."""

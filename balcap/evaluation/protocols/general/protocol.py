@@ -1,0 +1,209 @@
+"""Is the captioner still a good model otherwise? Ten vision benchmarks, measured by lmms-eval.
+
+BLINK, ChartQA, DocVQA, InfoVQA, MMBench, MMStar, OCRBench, ScienceQA, SEED-Bench and TextVQA.
+lmms-eval runs as a process of its own in an environment that the user names; its results are read
+back into one table. Harnesses differ in prompts, image sizes and scorers: only rows of one harness
+compare, and which one the papers used is not known.
+
+OUT/settings.json      what the numbers depend on; a second start must agree with it
+OUT/lmms_eval.log      all that lmms-eval said
+OUT/calls.jsonl        each call of it, with its version
+OUT/lmms_eval/         its own files: results, and each answer
+OUT/policy/            a policy with LoRA adapters, merged: lmms-eval takes whole models
+OUT/summary.json       `benchmarks`: {name: {metric, value, n, stderr}} in [0, 100]; `score`: their
+                       mean; `harness`: its calls
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from balcap.config import GeneralSettings, ModelSettings, plain
+from balcap.console import say, table
+from balcap.errors import RunError, UserError, did_you_mean
+from balcap.evaluation.harness.folder import EvalFolder
+from balcap.evaluation.protocols.general.lmms_eval import (
+    BENCHMARKS,
+    MODELS,
+    arguments,
+    environment,
+    measured,
+    read_results,
+)
+from balcap.evaluation.protocols.general.streaming import last_lines, stream
+from balcap.policies import Located, load, locate
+
+LAST_LINES = 15
+LOG, CALLS, RESULTS, MERGED = "lmms_eval.log", "calls.jsonl", "lmms_eval", "policy"
+_FREE = ("out", "python", "tasks")  # may change when an evaluation goes on: results are by task
+
+Chosen = Mapping[str, str]
+"""Names of benchmarks, each with lmms-eval's task for it."""
+
+
+def run(settings: GeneralSettings) -> int:
+    """`balcap eval general`: run what is missing, write and print the table.
+
+    Raises:
+        UserError: if the settings do not fit, no environment has lmms_eval, or another evaluation
+            lies in the folder.
+        RunError: if lmms-eval failed; its last lines are in the message.
+    """
+    chosen = chosen_benchmarks(settings.tasks)
+    policy = locate(settings.policy)
+    depends_on = _identity(settings, policy)
+    folder = EvalFolder(settings.out or _default_out(settings, depends_on))
+    folder.begin(depends_on)
+    found = _found(chosen, folder)
+    if missing := [name for name in chosen if name not in found]:
+        found = _measure(settings, {name: chosen[name] for name in missing}, policy, folder) | found
+    summary = _summary(settings, chosen, found, folder)
+    folder.close([], summary)
+    _tell(summary, folder)
+    return 0
+
+
+def chosen_benchmarks(tasks: Sequence[str]) -> Chosen:
+    """Benchmarks by our names or by lmms-eval's; all ten where none is given.
+
+    Raises:
+        UserError: for a name that is neither.
+    """
+    known = {name: (name, one.task) for name, one in BENCHMARKS.items()}
+    for name, one in BENCHMARKS.items():
+        known |= {task: (name, task) for task in (one.task, *one.others)}
+    for task in tasks:
+        if task not in known:
+            raise UserError(
+                f"no benchmark {task!r}; have {', '.join(BENCHMARKS)}{did_you_mean(task, known)}"
+            )
+    return dict(known[task] for task in tasks or BENCHMARKS)
+
+
+def _measure(
+    settings: GeneralSettings, chosen: Chosen, policy: Located, folder: EvalFolder
+) -> dict[str, dict[str, Any]]:
+    """Call lmms-eval once. Raises RunError if a benchmark is without a result then."""
+    harness = environment(settings.python)
+    out = folder.path.resolve()
+    model_args = [f"pretrained={_weights(settings, policy, out)}", settings.model_args]
+    argv = arguments(
+        model=MODELS[policy.family.model_type],
+        model_args=",".join(filter(None, model_args)),
+        tasks=list(chosen.values()),
+        batch=settings.batch,
+        out=out / RESULTS,
+        limit=settings.limit,
+        gen_kwargs=settings.gen_kwargs,
+    )
+    command = [harness.python, *argv]
+    folder.append(folder.path / CALLS, [{"version": harness.version, "argv": command}])
+    log = folder.path / LOG
+    begin = log.stat().st_size if log.is_file() else 0
+    say(f"lmms-eval {harness.version} runs {', '.join(chosen)}; log: {log}")
+    code = stream(command, log)
+    found = _found(chosen, folder)
+    without = [name for name in chosen if name not in found]
+    if code or without:  # it ends with 0 after most failures too
+        why = f"exit code {code}" if code else f"no result for {', '.join(without)}"
+        said = "\n".join(f"  {line}" for line in last_lines(log, LAST_LINES, begin))
+        raise RunError(
+            f"lmms-eval failed ({why}); the same command goes on with what is missing, and "
+            f"--tasks leaves out what cannot be had. The last lines of {log}:\n{said}"
+        )
+    return found
+
+
+def _weights(settings: GeneralSettings, policy: Located, out: Path) -> str:
+    """Folder or hub id of the whole model; adapters are merged into a folder once."""
+    weights = Path(policy.source)
+    if policy.adapter is not None:
+        weights = out / MERGED
+        if not weights.is_dir():
+            say("merging the adapters into their base model")
+            draft = out / f".{MERGED}.part"
+            shutil.rmtree(draft, ignore_errors=True)
+            loaded = load(ModelSettings(policy=settings.policy, dtype="bfloat16"))
+            loaded.model.merge_and_unload().save_pretrained(draft)
+            loaded.processor.save_pretrained(draft)
+            draft.replace(weights)
+    named = str(weights.resolve()) if weights.is_dir() else policy.source
+    if "," in named:
+        raise UserError(f"the policy lies in {named!r}; lmms-eval takes no path with a comma")
+    return named
+
+
+def _found(chosen: Chosen, folder: EvalFolder) -> dict[str, dict[str, Any]]:
+    """Lines of the table, by benchmark, for those that have a result."""
+    results = read_results(folder.path / RESULTS)
+    lines = {
+        name: measured(BENCHMARKS[name], results[task])
+        for name, task in chosen.items()
+        if task in results
+    }
+    return {name: line for name, line in lines.items() if line is not None}
+
+
+def _identity(settings: GeneralSettings, policy: Located) -> dict[str, Any]:
+    """What the numbers depend on. lmms-eval's version is in the record, not here."""
+    given = {name: value for name, value in plain(settings).items() if name not in _FREE}
+    where = str(policy.adapter or policy.source)
+    return {"protocol": "general", "settings": {**given, "policy": where}}
+
+
+def _default_out(settings: GeneralSettings, identity: Mapping[str, Any]) -> Path:
+    short = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+    return Path("runs") / "eval" / f"general-{Path(settings.policy).name}-{short}"
+
+
+def _summary(
+    settings: GeneralSettings,
+    chosen: Chosen,
+    found: Mapping[str, dict[str, Any]],
+    folder: EvalFolder,
+) -> dict[str, Any]:
+    values = [line["value"] for line in found.values()]
+    reasons = ["which harness the papers used is not known"]
+    if len(found) < len(BENCHMARKS):
+        reasons.append(f"{len(found)} of {len(BENCHMARKS)} benchmarks")
+    if settings.limit:
+        reasons.append(f"the first {settings.limit:,} questions of each")
+    if settings.limit and "ocrbench" in found:
+        reasons.append("lmms-eval divides OCRBench by 1,000 questions, whatever the limit")
+    return {
+        "protocol": "general",
+        "metric": "mean of the benchmarks, 0 to 100",
+        "score": sum(values) / len(values) if values else None,
+        "interval": None,
+        "n_scored": len(found),
+        "n_invalid": len(chosen) - len(found),
+        "comparable": False,
+        "not_comparable": reasons,
+        "benchmarks": dict(found),
+        "harness": {"name": "lmms-eval", "calls": folder.lines(folder.path / CALLS)},
+        "balcap": version("balcap"),
+        "settings": plain(settings),
+    }
+
+
+def _tell(summary: Mapping[str, Any], folder: EvalFolder) -> None:
+    rows = [
+        {
+            "": name,
+            "metric": line["metric"],
+            "value": f"{line['value']:.2f}",
+            "std. error": "" if line["stderr"] is None else f"{line['stderr']:.2f}",
+            "questions": "" if line["n"] is None else f"{line['n']:,}",
+        }
+        for name, line in summary["benchmarks"].items()
+    ]
+    say(table(rows))
+    say(f"general: {summary['score']:.2f}  ({summary['metric']})")
+    say(f"not comparable to published numbers: {', '.join(summary['not_comparable'])}")
+    say(f"log, answers and summary: {folder.path}")

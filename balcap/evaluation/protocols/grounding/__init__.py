@@ -1,0 +1,1 @@
+"""Exact grounding on the built-in world."""

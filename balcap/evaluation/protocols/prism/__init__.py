@@ -1,0 +1,1 @@
+"""Prism: a benchmark's questions, answered from captions alone."""

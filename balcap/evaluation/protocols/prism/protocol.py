@@ -1,0 +1,250 @@
+"""What can be answered from captions that are drawn several times? Prism, as CapRL evaluates by it.
+
+A policy writes several captions of an image (4, at temperature 1); a text-only judge answers each
+question of the image from each caption alone, at temperature 1, with reasoning. Re-implemented from
+the protocol (arXiv 2509.22647); the prompts are ours.
+
+- `score`: 100 x mean over questions of the mean over captions. `best_of_n`: of the best caption.
+- How an answer is marked: `prism_scoring`. What the reader leaves without a final answer, as when
+  it is cut off in its reasoning, is wrong, as published, and counted in `unparsable_frac`.
+- A question that the judge did not answer for one of the captions has no score at all: a mean over
+  fewer captions, or a 0 for the lost one, would be another number.
+- CapRL's answering model was trained as its reward model was: Prism favours what CapRL rewards.
+
+A file of captions may have any number of them for an image; `best_of_n` rises with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from balcap.advantage.matrix import Float
+from balcap.config import PrismSettings
+from balcap.errors import JudgeError
+from balcap.evaluation.harness.bootstrap import interval, point
+from balcap.evaluation.harness.dataset import find_image, read_dataset
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.harness.training_judge import same_model
+from balcap.evaluation.protocol import (
+    NO_CAPTION,
+    Captions,
+    EvalProtocol,
+    Item,
+    Items,
+    Record,
+    first_failure,
+)
+from balcap.evaluation.protocols.prism import math_answers
+from balcap.evaluation.protocols.prism.rows import PrismRow, read_rows
+from balcap.evaluation.protocols.prism.scoring import Scorer, mark, read_answer, scorer_for
+from balcap.judges.judge import Judge
+from balcap.judges.prompts import Prompt
+from balcap.judges.quoting import quoted
+from balcap.judges.types import Answer, Ask
+from balcap.types import Sample
+
+PUBLISHED_CAPTIONS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrismQuestion(Item):
+    """One question, with every caption that is to answer it.
+
+    Attributes:
+        captions: of its image.
+        question: the text, with options where it has any.
+        answers: those that are right.
+        scorer: how an answer is marked.
+    """
+
+    captions: tuple[str, ...]
+    question: str
+    answers: tuple[str, ...]
+    scorer: Scorer
+
+
+class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
+    """The protocol; see the top of this file."""
+
+    name = "prism"
+    plural = "questions"
+    metric = "100 x mean accuracy over captions and questions"
+    own_judge = "CapRL-Eval-3B"
+    several = True
+
+    def __init__(self, settings: PrismSettings, judge: Judge | None = None) -> None:
+        super().__init__(settings, judge)
+        self.draws = settings.gen_num
+        self.prompt = Prompt.read(Path(__file__).parent / "prompts" / "prism_answer.txt")
+        rows = read_rows(read_dataset(settings.data), settings.data)
+        images = list(dict.fromkeys(row.sample for row in rows))[: settings.limit]
+        self.rows = [row for row in rows if row.sample in set(images)]
+        if any(self._scorer(row) == "math" for row in self.rows if not row.problem):
+            math_answers.check_installed()
+        self._captions_each: list[int] = []
+
+    @property
+    def prompts(self) -> Sequence[Prompt]:
+        """The one prompt."""
+        return (self.prompt,)
+
+    @property
+    def departures(self) -> Sequence[str]:
+        """The judge, the number of captions, and that the published sets' sizes are not known."""
+        model = self.settings.judge.model or self.judge.name
+        judged = (
+            []
+            if same_model(model, self.own_judge)
+            else [f"judged by {model}, not {self.own_judge}"]
+        )
+        counts = sorted({*self._captions_each} - {PUBLISHED_CAPTIONS})
+        drawn = [f"{count} captions an image, not {PUBLISHED_CAPTIONS}" for count in counts]
+        return [*judged, *drawn, "balcap has no record of the questions that papers asked"]
+
+    def _scorer(self, row: PrismRow) -> Scorer:
+        chosen = self.settings.scorer
+        if chosen != "auto":
+            return chosen
+        return scorer_for(Path(self.settings.data).name, row.answers)
+
+    def samples(self) -> Sequence[Sample]:
+        """The images."""
+        settings = self.settings
+        images = {row.sample: row.image for row in self.rows if not row.problem}
+        return [
+            Sample(
+                id=name,
+                prompt=settings.prompt,
+                image=find_image(image, settings.data, settings.image_root)
+                if settings.policy
+                else None,
+            )
+            for name, image in images.items()
+        ]
+
+    def items(self, captions: Captions) -> Items[PrismQuestion]:
+        """The questions of all captioned images."""
+        left_out: Counter[str] = Counter()
+        numbers: Counter[str] = Counter()
+        ready = []
+        for row in self.rows:
+            number, numbers[row.sample] = numbers[row.sample], numbers[row.sample] + 1
+            if reason := row.problem or ("" if row.sample in captions else NO_CAPTION):
+                left_out[reason] += 1
+                continue
+            ready.append(
+                PrismQuestion(
+                    id=f"{row.sample}#{number}", sample=row.sample, captions=captions[row.sample],
+                    question=row.text, answers=row.answers, scorer=self._scorer(row),
+                )
+            )  # fmt: skip
+        self._captions_each = [len(item.captions) for item in ready]
+        return Items(ready, left_out)
+
+    async def assess(self, items: Sequence[PrismQuestion]) -> Sequence[Record | JudgeError]:
+        """Ask every question once a caption."""
+        outcomes = iter(await self.judge.ask([ask for item in items for ask in self._asks(item)]))
+        heard = [[next(outcomes) for _ in item.captions] for item in items]
+        failures = [first_failure(each) for each in heard]
+        whole = [
+            (item, [one.text for one in each if isinstance(one, Answer)])
+            for item, each, failure in zip(items, heard, failures, strict=True)
+            if failure is None
+        ]
+        records = iter(await _records(whole))
+        return [failure or next(records) for failure in failures]
+
+    def _asks(self, item: PrismQuestion) -> list[Ask]:
+        """A question to each caption; two captions that read alike are two draws."""
+        settings = self.settings
+        return [
+            Ask.of(
+                self.prompt.fill(caption=quoted(caption), question=item.question),
+                max_tokens=settings.answer_tokens,
+                temperature=settings.answer_temperature,
+                draw=draw if settings.answer_temperature else 0,
+            )
+            for draw, caption in enumerate(item.captions)
+        ]
+
+    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+        """The best of n with its interval, and how the answers were read."""
+        scored = [record for record in records if record.score is not None]
+        best = np.array([[max(record.detail["scores"])] for record in scored]).reshape(-1, 1)
+        samples = [record.sample for record in scored]
+        read = [answer for record in scored for answer in record.detail["read"]]
+        return {
+            "best_of_n": point(best, _percent),
+            "best_of_n_interval": interval(best, samples, _percent, self.settings.seed),
+            "captions_per_image": dict(Counter(len(r.detail["scores"]) for r in scored)),
+            "unparsable_frac": read.count(None) / len(read) if read else None,
+            "scorers": dict(Counter(record.detail["scorer"] for record in scored)),
+        }
+
+    def tells(self, summary: Mapping[str, Any]) -> Sequence[str]:
+        """The best of n."""
+        best, ends = summary["best_of_n"], summary["best_of_n_interval"]
+        between = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+        return [] if best is None else [f"best of an image's captions: {best:.2f}{between}"]
+
+
+async def _records(heard: Sequence[tuple[PrismQuestion, Sequence[str]]]) -> list[Record]:
+    """Read and mark what was said of each item, those of mathematics together."""
+    read = [[read_answer(text) for text in texts] for _, texts in heard]
+    pairs = [
+        (truth, said)
+        for (item, _), answers in zip(heard, read, strict=True)
+        if item.scorer == "math"
+        for said in answers
+        if said is not None
+        for truth in item.answers
+    ]
+    equal = dict(zip(pairs, await math_answers.same(pairs), strict=True))
+    return [
+        _record(item, texts, answers, equal)
+        for (item, texts), answers in zip(heard, read, strict=True)
+    ]
+
+
+def _record(
+    item: PrismQuestion,
+    heard: Sequence[str],
+    read: Sequence[str | None],
+    equal: dict[math_answers.Pair, bool],
+) -> Record:
+    def marked(said: str | None) -> float | None:
+        if said is None:
+            return None
+        if item.scorer == "math":
+            return float(any(equal[truth, said] for truth in item.answers))
+        return mark(item.scorer, said, item.answers)
+
+    marks = [marked(said) for said in read]
+    scores = [one or 0.0 for one in marks]
+    return Record.of(
+        item,
+        sum(scores) / len(scores),
+        scores=scores,
+        question=item.question,
+        right=list(item.answers),
+        scorer=item.scorer,
+        read=[None if one is None else said for one, said in zip(marks, read, strict=True)],
+        answers=list(heard),
+        captions=list(item.captions),
+    )
+
+
+def _percent(means: Float) -> Float:
+    first: Float = 100.0 * means[..., 0]
+    return first
+
+
+def run(settings: PrismSettings) -> int:
+    """`balcap eval prism`; returns the exit code."""
+    return evaluate(Prism(settings))

@@ -1,0 +1,85 @@
+"""What must a reward head be able to do?"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from balcap.errors import UserError
+from balcap.judges.judge import Judge
+from balcap.judges.usage import Usage
+from balcap.types import Caption, Score
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """The settings of a head that has none."""
+
+
+ConfigT = TypeVar("ConfigT")
+
+
+class Head(ABC, Generic[ConfigT]):
+    """One kind of reward: scores captions with their samples.
+
+    A head must answer alike whatever the order or size of the batch, and must not load a model
+    in `__init__`: that is called to check the settings. It may be called from a thread, one call
+    at a time.
+
+    Attributes:
+        name: what the head is called in settings, tables and files.
+        Config: a frozen dataclass of the head's own settings; its fields become
+            `--NAME.FIELD` on the command line.
+        range: the lowest and the highest score the head can give.
+        config: the settings of this instance.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type] = NoSettings
+    range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    config: ConfigT
+
+    def __init__(self, config: ConfigT | None = None, judge: Judge | None = None) -> None:
+        self.config = self.Config() if config is None else config
+        self._judge = judge
+
+    @property
+    def asks(self) -> bool:
+        """Whether this head, as it is set, asks a judge. Its Config then has a field `judge` of
+        type `JudgeSettings`, for what is to be another than `--judge.*`."""
+        return False
+
+    @property
+    def judge(self) -> Judge:
+        """Whom it asks. Raises UserError if there is nobody."""
+        if self._judge is None:
+            raise UserError(
+                f"reward head {self.name!r} asks a judge, and none is set; say which: "
+                "--judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME"
+            )
+        return self._judge
+
+    def ask(self, judge: Judge) -> None:
+        """Ask that judge from now on."""
+        self._judge = judge
+
+    @property
+    def usage(self) -> Usage:
+        """What the judge was asked by this head so far; all 0 for a head that asks none."""
+        return Usage() if self._judge is None else self._judge.usage
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Fields of `Sample` that this head cannot score without: of `image`, `reference`, `facts`,
+        `questions`, or a name in `metadata`."""
+        return frozenset()
+
+    @abstractmethod
+    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+        """Score captions: one answer each, in their order.
+
+        A head whose judge fails for a caption answers `Unscored(reason)` in its place, or raises
+        `JudgeError` if it has nothing for any of them. May be an `async def`.
+        """

@@ -1,0 +1,1 @@
+"""What scores text without a judge: sentence embeddings, similarity and grammar checkers."""

@@ -1,0 +1,264 @@
+"""Captions x heads -> scores. The only place where a judge's failure becomes `Unscored`."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import reprlib
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from balcap.advantage.matrix import RewardMatrix
+from balcap.errors import HeadError, JudgeError, RunError, UserError
+from balcap.heads import Head
+from balcap.judges.event_loop import run
+from balcap.judges.usage import Usage
+from balcap.types import Caption, Score, Unscored
+
+ROUNDING = 1e-6  # how far outside its range a score may lie; it is then moved to the bound
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the heads said of N captions.
+
+    Attributes:
+        matrix: the scores, [N, H].
+        cells: [N][H]: the score, or why there is none.
+        seconds: how long each head took, by its name; they ran side by side.
+        usage: what the judge of each head that asks one was asked for these scores, by its name.
+    """
+
+    matrix: RewardMatrix
+    cells: tuple[tuple[Score, ...], ...]
+    seconds: Mapping[str, float]
+    usage: Mapping[str, Usage]
+
+    @staticmethod
+    def of(
+        heads: Sequence[str],
+        cells: Sequence[Sequence[Score]],
+        group: Sequence[int],
+        seconds: Mapping[str, float] | None = None,
+        usage: Mapping[str, Usage] | None = None,
+    ) -> Scored:
+        """Make the matrix of N rows of H cells."""
+        shape = (len(cells), len(heads))
+        scored = [[not isinstance(cell, Unscored) for cell in row] for row in cells]
+        values = [[0.0 if isinstance(cell, Unscored) else cell for cell in row] for row in cells]
+        matrix = RewardMatrix(
+            values=np.array(values, dtype=np.float64).reshape(shape),
+            scored=np.array(scored, dtype=np.bool_).reshape(shape),
+            group=np.asarray(group),
+            heads=tuple(heads),
+        )
+        return Scored(matrix, tuple(tuple(row) for row in cells), seconds or {}, usage or {})
+
+    @property
+    def reasons(self) -> tuple[tuple[str | None, ...], ...]:
+        """[N][H]: why a cell has no score, or None where it has one."""
+        return tuple(
+            tuple(cell.reason if isinstance(cell, Unscored) else None for cell in row)
+            for row in self.cells
+        )
+
+    def unscored(self, head: str) -> list[Unscored]:
+        """The cells of a head that have no score, in the order of the captions."""
+        column = self.matrix.column(head)
+        return [cell for row in self.cells if isinstance(cell := row[column], Unscored)]
+
+
+def score(
+    heads: Sequence[Head[Any]], captions: Sequence[Caption], group: Sequence[int] | None = None
+) -> Scored:
+    """Let every head score every caption, all heads side by side.
+
+    Captions of the same sample id and text are scored once. A head that raises `JudgeError` has
+    no score for any of them.
+
+    Args:
+        heads: H heads of different names.
+        captions: N captions; with none, no head is called.
+        group: [N] group numbers; default: captions of one sample are a group.
+
+    Raises:
+        HeadError: if a head raises anything else, gives more or fewer answers than captions, or
+            an answer that is no number (True and False are 1 and 0), not finite or out of its
+            range.
+        UserError, RunError: as a head raises them.
+    """
+    if group is None:
+        number = {name: i for i, name in enumerate(dict.fromkeys(c.sample.id for c in captions))}
+        group = [number[caption.sample.id] for caption in captions]
+    return _completed(heads, captions, group, {head.name: {} for head in heads})
+
+
+def score_again(heads: Sequence[Head[Any]], captions: Sequence[Caption], scored: Scored) -> Scored:
+    """Ask again for the cells whose judge did not answer, and for no others.
+
+    Args:
+        heads: as they were given to `score`.
+        captions: as they were given to `score`.
+        scored: what it returned; seconds and usage are added to its own.
+
+    Raises:
+        as `score`.
+    """
+    known: Known = {
+        head.name: {
+            _key(caption): row[column]
+            for caption, row in zip(captions, scored.cells, strict=True)
+            if not _may_pass(row[column])
+        }
+        for column, head in enumerate(heads)
+    }
+    more = _completed(heads, captions, scored.matrix.group.tolist(), known)
+    return Scored(
+        more.matrix,
+        more.cells,
+        {name: scored.seconds[name] + took for name, took in more.seconds.items()},
+        {name: scored.usage[name] + asked for name, asked in more.usage.items()},
+    )
+
+
+def commonest(reasons: Iterable[str | None]) -> tuple[str, int] | None:
+    """The reason that stands there most often, and how often; None if there is none."""
+    found = Counter(reason for reason in reasons if reason is not None)
+    return found.most_common(1)[0] if found else None
+
+
+Key = tuple[str, str]
+Known = Mapping[str, Mapping[Key, Score]]
+"""Cells that are not to be asked for, by head."""
+
+
+def _key(caption: Caption) -> Key:
+    return caption.sample.id, caption.text
+
+
+def _may_pass(cell: Score) -> bool:
+    """Whether another try may give a score."""
+    return isinstance(cell, Unscored) and cell.cause == "judge"
+
+
+def _completed(
+    heads: Sequence[Head[Any]], captions: Sequence[Caption], group: Sequence[int], known: Known
+) -> Scored:
+    """Score what is not known, and put all of it together."""
+    before = {head.name: head.usage for head in heads if head.asks}
+    columns = _side_by_side(heads, captions, known)
+    return Scored.of(
+        heads=[head.name for head in heads],
+        cells=[[column.cells[_key(caption)] for column in columns] for caption in captions],
+        group=group,
+        seconds={head.name: column.seconds for head, column in zip(heads, columns, strict=True)},
+        usage={head.name: head.usage - before[head.name] for head in heads if head.asks},
+    )
+
+
+@dataclass(frozen=True)
+class _Column:
+    cells: Mapping[Key, Score]
+    seconds: float
+
+
+def _side_by_side(
+    heads: Sequence[Head[Any]], captions: Sequence[Caption], known: Known
+) -> list[_Column]:
+    if len(heads) <= 1:
+        return [_filled(head, captions, known[head.name]) for head in heads]
+    with ThreadPoolExecutor(len(heads), thread_name_prefix="head") as threads:
+        return list(threads.map(lambda head: _filled(head, captions, known[head.name]), heads))
+
+
+def _filled(head: Head[Any], captions: Sequence[Caption], known: Mapping[Key, Score]) -> _Column:
+    """A head's cells: those that are known, and an answer to each other caption, once."""
+    start = time.perf_counter()
+    new: dict[Key, Caption] = {}
+    for caption in captions:
+        if _key(caption) not in known:
+            new.setdefault(_key(caption), caption)
+    answers = _answers(head, list(new.values())) if new else []
+    cells = {**known, **dict(zip(new, answers, strict=True))}
+    return _Column(cells, time.perf_counter() - start)
+
+
+def _answers(head: Head[Any], captions: Sequence[Caption]) -> list[Score]:
+    try:
+        answers = head.score(captions)
+        if inspect.isawaitable(answers):
+            answers = run(answers)
+    except JudgeError as error:
+        answers = [Unscored.by(error)] * len(captions)
+    except (UserError, RunError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise HeadError(
+            f"reward head {head.name!r} raised {what} ({_place(head, error)})"
+        ) from error
+    return _checked(head, captions, answers)
+
+
+def _place(head: Head[Any], error: Exception) -> str:
+    """`file:line` of the innermost frame in the head's own file, else of the innermost at all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == inspect.getsourcefile(type(head))]
+    where = (own or frames)[-1]
+    return f"{where.filename}:{where.lineno}"
+
+
+def _checked(head: Head[Any], captions: Sequence[Caption], answers: Any) -> list[Score]:
+    answers = _plain(answers)
+    if not isinstance(answers, list | tuple):
+        raise HeadError(
+            f"reward head {head.name!r} answered with {_shown(answers)}; it must be a list with "
+            f"one answer a caption ({len(captions)})"
+        )
+    if len(answers) != len(captions):
+        raise HeadError(
+            f"reward head {head.name!r} gave {len(answers)} answers to {len(captions)} captions; "
+            "it must give one each, in their order"
+        )
+    pairs = zip(captions, answers, strict=True)
+    return [_valid(head, caption, _plain(answer)) for caption, answer in pairs]
+
+
+def _plain(value: Any) -> Any:
+    """NumPy arrays, torch tensors and their scalars as plain lists and numbers."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _valid(head: Head[Any], caption: Caption, answer: Any) -> Score:
+    if isinstance(answer, Unscored):
+        return answer
+    low, high = head.range
+    allowed = f"a score must be a number in [{low:g}, {high:g}]"
+    if not isinstance(answer, int | float):
+        wrong = f"{allowed}, or Unscored('why there is none')"
+    elif not math.isfinite(answer):
+        wrong = f"{allowed}; answer Unscored('why there is none') where there is none"
+    elif not low - ROUNDING <= answer <= high + ROUNDING:
+        wrong = f"{allowed}; scale it, or set `range` in the class"
+    else:
+        return min(max(float(answer), low), high)
+    raise HeadError(
+        f"reward head {head.name!r} scored the caption {_shown(caption.text)} of sample "
+        f"{caption.sample.id!r} as {_shown(answer)}; {wrong}"
+    )
+
+
+def _shown(value: object) -> str:
+    """`repr`, cut to about 80 characters."""
+    return _REPR.repr(value)
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80

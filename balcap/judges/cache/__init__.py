@@ -1,0 +1,1 @@
+"""Which answers are known already? One SQLite file for all runs and processes."""

@@ -1,0 +1,95 @@
+"""What does a request say, in OpenAI's format?"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from balcap.judges.endpoint.batching import Parcel
+from balcap.judges.endpoint.failures import RefusedError
+from balcap.judges.types import Ask, Message
+
+TOP = 20  # log-probabilities a token: as many as any server gives without being set up for more
+
+_ABOUT_SCHEMA = re.compile(r"response_format|json_schema|schema|guided|structured|grammar", re.I)
+
+
+class Dialect:
+    """What the servers have refused so far, and so are not sent again."""
+
+    def __init__(self) -> None:
+        self._limit = "max_tokens"
+        self._schemas: set[str] = set()  # by schema: a server may know most, and not this one
+
+    async def chat(self, model: str, ask: Ask, max_pixels: int) -> dict[str, Any]:
+        """The body for `/chat/completions`."""
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [await _message(message, max_pixels) for message in ask.messages],
+            self._limit: ask.max_tokens,
+            **_sampling(ask),
+        }
+        if ask.choices:
+            body |= {"logprobs": True, "top_logprobs": TOP}
+        if ask.schema is not None and _key(ask.schema) not in self._schemas:
+            form = {"name": "answer", "schema": ask.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        return body
+
+    def learns(self, refused: RefusedError, body: Mapping[str, Any]) -> bool:
+        """Whether the request can be sent again without what the server refused."""
+        if "max_tokens" in body and "max_completion_tokens" in refused.message:
+            self._limit = "max_completion_tokens"
+            return True
+        if "response_format" in body and _ABOUT_SCHEMA.search(refused.message):
+            self._schemas.add(_key(body["response_format"]["json_schema"]["schema"]))
+            return True
+        return False
+
+
+def completions(model: str, parcel: Parcel) -> dict[str, Any]:
+    """The body for `/completions`: a list of prompts of the same settings."""
+    assert parcel.template is not None
+    first = parcel.questions[0][1]
+    body: dict[str, Any] = {
+        "model": model,
+        "prompt": [
+            parcel.template.fill([message.text for message in ask.messages])
+            for _, ask in parcel.questions
+        ],
+        "add_special_tokens": False,  # the template has written them
+        "max_tokens": first.max_tokens,
+        **_sampling(first),
+    }
+    if first.choices:
+        body["logprobs"] = TOP
+    return body
+
+
+def _sampling(ask: Ask) -> dict[str, Any]:
+    """In full, as a server may have other defaults; where there is chance, the draw is its seed."""
+    sampling = {"temperature": ask.temperature, "top_p": ask.top_p}
+    return {**sampling, "seed": ask.draw} if ask.temperature > 0 else sampling
+
+
+async def _message(message: Message, max_pixels: int) -> dict[str, Any]:
+    if not message.pictures:
+        return {"role": message.role, "content": message.text}
+    # drawn and encoded beside the loop, which must go on reading answers meanwhile
+    images = [await asyncio.to_thread(picture.png, max_pixels) for picture in message.pictures]
+    content: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images
+    ]
+    return {"role": message.role, "content": [*content, {"type": "text", "text": message.text}]}
+
+
+def _data_url(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _key(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, sort_keys=True)

@@ -1,0 +1,139 @@
+"""Settings -> a judge. Nothing is connected, loaded or sent before the first question."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from balcap.config import JudgeSettings
+from balcap.errors import UserError
+from balcap.judges.cache.answers import Memory, open_cache
+from balcap.judges.judge import Desk, Judge
+from balcap.judges.types import Backend
+
+EXAMPLES = {
+    "endpoint": "--judge.model NAME, as the server at --judge.url calls it",
+    "local": "--judge.model Qwen/Qwen2.5-7B-Instruct, or a folder",
+    "replay": "--judge.model NAME, as it was when the answers were recorded",
+    "scripted": "--judge.model path.py:function, from a question to its answer",
+}
+
+
+def open_judge(settings: JudgeSettings, asker: str) -> Judge:
+    """Return a judge for one asker, with an account of its own.
+
+    Those of the same settings share the backend with its limits, and the cache.
+
+    Args:
+        settings: with a backend, and with what that backend needs.
+        asker: the head or protocol, for errors.
+
+    Raises:
+        UserError: if no backend is given, or something that it needs, or if answers can be neither
+            kept nor found where the cache is to be.
+    """
+    _check(settings, asker)
+    unpriced = replace(settings, price_in=None, price_out=None)
+    with _lock:  # two threads may open the same one at once
+        desk = _desk(unpriced)
+    if settings.backend == "replay":
+        return Judge(desk)  # what was recorded was paid for then
+    return Judge(desk, settings.price_in or 0.0, settings.price_out or 0.0)
+
+
+def cache_file(settings: JudgeSettings) -> Path | None:
+    """Where answers are kept; None for nowhere."""
+    if settings.cache == Path("off"):
+        return None
+    if settings.cache is not None:
+        return settings.cache.expanduser()
+    general = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = os.environ.get("BALCAP_CACHE") or f"{general}/balcap"
+    return Path(folder).expanduser() / "answers.sqlite"
+
+
+def forget() -> None:
+    """Let go of every shared backend and of what was remembered, as a new process would begin."""
+    with _lock:
+        _desk.cache_clear()
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _desk(settings: JudgeSettings) -> Desk:
+    file = cache_file(settings)
+    if settings.backend == "replay" or file is None:
+        return Desk(_backend(settings), Memory())
+    return Desk(_backend(settings), open_cache(file))
+
+
+def _backend(settings: JudgeSettings) -> Backend:
+    """Each is imported only where it is asked for."""
+    if settings.backend == "endpoint":
+        from balcap.judges.endpoint import Endpoint
+
+        return Endpoint.of(settings)
+    if settings.backend == "local":
+        from balcap.judges.local.backend import Local
+
+        return Local(settings)
+    if settings.backend == "replay":
+        from balcap.judges.replay import Replay
+
+        file = cache_file(settings)
+        assert file is not None
+        return Replay(settings, file)
+    from balcap.judges.scripted import Scripted
+
+    return Scripted.of(settings)
+
+
+def _check(settings: JudgeSettings, asker: str) -> None:
+    if settings.backend is None:
+        raise UserError(
+            f"{asker} asks a judge, and none is set; say which: --judge.backend endpoint "
+            "--judge.url http://127.0.0.1:8000/v1 --judge.model NAME"
+        )
+    if settings.backend == "endpoint":
+        from balcap.judges.endpoint import check
+
+        check(settings, asker)
+    if not settings.model:
+        raise UserError(
+            f"{asker} asks a judge of the backend {settings.backend}, and no model is set; say "
+            f"which: {EXAMPLES[settings.backend]}"
+        )
+    file = cache_file(settings)
+    if settings.backend != "replay":
+        _check_writable(file)
+    elif file is None:
+        raise UserError(
+            "judge.cache is off, and the backend replay answers from a file; give it: "
+            "--judge.cache PATH"
+        )
+
+
+def _check_writable(file: Path | None) -> None:
+    """Without making anything: the settings may only be printed."""
+    if file is None:
+        return
+    folder = next(above for above in file.absolute().parents if above.exists())
+    problem = ""
+    if file.is_dir():
+        problem = f"{file} is a folder"
+    elif not folder.is_dir():
+        problem = f"{folder} is no folder"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        problem = f"the folder {folder} cannot be written to"
+    elif file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        problem = f"{file} cannot be read and written"
+    if problem:
+        raise UserError(
+            f"the answers of the judge cannot be kept in {file}: {problem}; give another file, or "
+            "keep none: --judge.cache off|PATH"
+        )

@@ -1,0 +1,1 @@
+"""A judge in this process: a transformers model."""

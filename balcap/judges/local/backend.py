@@ -1,0 +1,89 @@
+"""A transformers model in this process as a judge: no server, a batch of questions at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from balcap.config import JudgeSettings
+from balcap.errors import UserError
+from balcap.judges.identity import identity_of, versioned
+from balcap.judges.images import MAX_PIXELS
+from balcap.judges.types import Ask, Backend, Outcome
+
+BATCH = 16  # questions, where it is not set
+
+
+class Local(Backend):
+    """A text LLM or an MLLM. Loaded at the first question, once for all that ask the same one.
+
+    An answer does not hang on what is asked beside it, but for rounding: a draw takes its random
+    numbers from its own question, and another batch changes an answer only where two tokens are as
+    good as equal, in the last digits of the number format. `--judge.batch 1` rules that out too.
+
+    A schema is not held to; the asker checks the answer all the same.
+
+    Raises:
+        UserError: if the model is a folder that is not there.
+    """
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        assert settings.model is not None
+        self._settings = settings
+        self._source = settings.model
+        path = Path(self._source).expanduser()
+        self._identity = identity_of(versioned(path) if path.is_dir() else self._source, settings)
+        if path.is_dir():
+            self._source = str(path)
+        elif self._source.startswith((".", "/", "~")) or self._source.count("/") > 1:
+            raise UserError(
+                f"no folder {settings.model!r} with the judge's model (looked in {Path.cwd()}); "
+                "give one written by save_pretrained, or a hub id such as Qwen/Qwen2.5-7B-Instruct"
+            )
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """A hub id as it is; a folder with its version, as its files may change."""
+        return self._identity
+
+    @property
+    def name(self) -> str:
+        """The model, and that it runs here."""
+        return f"{self._settings.model} in this process"
+
+    async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+        """Answer in batches of questions of about the same length; in threads, one at a time.
+
+        Raises:
+            UserError: if the model or the device is not there, or if a text model is asked about a
+                picture, or a choice is no token of its own.
+        """
+        batch = self._settings.batch or BATCH
+        order = sorted(range(len(asks)), key=lambda number: _likeness(asks[number]))
+        for numbers in _batches(order, [bool(_pictures(ask)) for ask in asks], batch):
+            outcomes = await asyncio.to_thread(self._answered, [asks[n] for n in numbers])
+            for number, outcome in zip(numbers, outcomes, strict=True):
+                yield number, outcome
+
+    def _answered(self, asks: Sequence[Ask]) -> list[Outcome]:
+        from balcap.judges.local.model import load
+
+        model = load(self._source, self._settings.device)
+        return model.answer(asks, self._settings.max_pixels or MAX_PIXELS)
+
+
+def _likeness(ask: Ask) -> tuple[bool, int, int]:
+    """What should be alike in a batch, so that little of it is padding."""
+    return _pictures(ask) > 0, ask.max_tokens, sum(len(message.text) for message in ask.messages)
+
+
+def _pictures(ask: Ask) -> int:
+    return sum(len(message.pictures) for message in ask.messages)
+
+
+def _batches(order: Sequence[int], seeing: Sequence[bool], size: int) -> list[list[int]]:
+    """Split; questions with and without pictures stay apart, as processors want it."""
+    split = [[n for n in order if seeing[n] == kind] for kind in (False, True)]
+    return [part[i : i + size] for part in split for i in range(0, len(part), size)]

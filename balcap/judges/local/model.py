@@ -1,0 +1,171 @@
+"""How does a transformers model answer a batch of questions?"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    GenerationConfig,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from balcap.errors import JudgeError, UnusableAnswerError, UserError
+from balcap.judges.local.chat import Chat
+from balcap.judges.local.sampling import Picking
+from balcap.judges.types import Answer, Ask, Outcome
+from balcap.logging import quiet, without_bars
+
+
+def load(source: str, device: str | None) -> LocalModel:
+    """Return the model that all of this process share.
+
+    Args:
+        source: a hub id or a folder.
+        device: a torch device; None: the GPU if there is one.
+
+    Raises:
+        UserError: if it cannot be loaded, or the device is not there.
+    """
+    with _lock:  # two threads may be the first at once
+        return _loaded(source, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _loaded(source: str, device: str) -> LocalModel:
+    quiet()
+    try:
+        config = AutoConfig.from_pretrained(source)
+        sees = hasattr(config, "vision_config") and (
+            config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+        )
+        kind = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+        # as policies do: a CPU is fast and exact in float32, a GPU has room for bfloat16
+        dtype = torch.float32 if device.startswith("cpu") else torch.bfloat16
+        with without_bars(source):
+            reader = (AutoProcessor if sees else AutoTokenizer).from_pretrained(source)
+            model = kind.from_pretrained(source, dtype=dtype)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(
+            f"the judge's model {source!r} cannot be loaded ({_first_line(error)}); give a folder "
+            "written by save_pretrained, or a hub id such as Qwen/Qwen2.5-7B-Instruct"
+        ) from error
+    try:
+        model = model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"the judge's model {source!r} cannot be put on judge.device {device!r} "
+            f"({_first_line(error)}); give another, such as cpu or cuda:0"
+        ) from error
+    return LocalModel(source, model.eval(), Chat(source, reader, sees))
+
+
+class LocalModel:
+    """A loaded model. Answers one batch at a time, from whichever thread.
+
+    Args:
+        source: what it is called in errors.
+        model: a causal or an image-text-to-text model.
+        chat: turns questions into its tokens.
+    """
+
+    def __init__(self, source: str, model: Any, chat: Chat) -> None:
+        self._source = source
+        self._model = model
+        self._chat = chat
+        self._busy = threading.Lock()
+        own = model.generation_config
+        ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+        self._ends = sorted({*ends, chat.tokenizer.eos_token_id} - {None})
+        # nothing but what the question says: some models' own have a repetition penalty
+        model.generation_config = GenerationConfig(
+            eos_token_id=self._ends or None, pad_token_id=chat.tokenizer.pad_token_id
+        )
+        longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        self._longest: int = longest or 1 << 60
+
+    def answer(self, asks: Sequence[Ask], max_pixels: int) -> list[Outcome]:
+        """Answer all, in their order. One that is too long for the model, or for the memory when
+        it is asked alone, gets an error in its place.
+
+        Args:
+            asks: all with pictures, or all without.
+            max_pixels: larger pictures are shrunk to this.
+        """
+        with self._busy, torch.inference_mode():
+            return self._in_parts(asks, max_pixels)
+
+    def _in_parts(self, asks: Sequence[Ask], max_pixels: int) -> list[Outcome]:
+        try:
+            return self._together(asks, max_pixels)
+        except torch.OutOfMemoryError:
+            if len(asks) == 1:
+                return [JudgeError(f"{self._source} ran out of memory; set --judge.max_pixels")]
+        torch.cuda.empty_cache()
+        half = len(asks) // 2
+        return [
+            *self._in_parts(asks[:half], max_pixels),
+            *self._in_parts(asks[half:], max_pixels),
+        ]
+
+    def _together(self, asks: Sequence[Ask], max_pixels: int) -> list[Outcome]:
+        start = time.perf_counter()
+        inputs = self._chat.encode(asks, max_pixels).to(self._model.device)
+        lengths: list[int] = inputs["attention_mask"].sum(dim=1).tolist()
+        if errors := {n: e for n, ask in enumerate(asks) if (e := self._too_long(ask, lengths[n]))}:
+            fitting = [ask for n, ask in enumerate(asks) if n not in errors]
+            answers = iter(self._together(fitting, max_pixels) if fitting else ())
+            return [errors[n] if n in errors else next(answers) for n in range(len(asks))]
+        written, chances = self._written(inputs, asks)
+        seconds = time.perf_counter() - start
+        rows = zip(asks, lengths, written, chances, strict=True)
+        return [
+            self._answer(tokens[: ask.max_tokens], length, chance, seconds)
+            for ask, length, tokens, chance in rows
+        ]
+
+    def _too_long(self, ask: Ask, length: int) -> JudgeError | None:
+        if length + ask.max_tokens <= self._longest:
+            return None
+        return UnusableAnswerError(
+            f"the question is {length} tokens long, and {self._source} has room for "
+            f"{self._longest}, with {ask.max_tokens} for the answer"
+        )
+
+    def _written(
+        self, inputs: Any, asks: Sequence[Ask]
+    ) -> tuple[list[list[int]], list[tuple[float, ...] | None]]:
+        """The tokens of each answer, with what comes behind its end, and the choices' chances."""
+        prompt = inputs["input_ids"].shape[1]
+        picking = Picking(asks, prompt, self._chat.tokens_of)
+        tokens = self._model.generate(
+            **inputs,
+            do_sample=False,
+            max_new_tokens=max(ask.max_tokens for ask in asks),
+            logits_processor=[picking.logits],
+            stopping_criteria=[lambda tokens, _, **__: picking.done(tokens)],
+        )
+        return tokens[:, prompt:].tolist(), picking.chances
+
+    def _answer(
+        self, tokens: list[int], prompt: int, chances: tuple[float, ...] | None, seconds: float
+    ) -> Answer:
+        end = next((n for n, token in enumerate(tokens) if token in self._ends), len(tokens))
+        text = self._chat.tokenizer.decode(tokens[:end], skip_special_tokens=True)
+        return Answer(text, chances, prompt, min(end + 1, len(tokens)), seconds)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

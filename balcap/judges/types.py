@@ -1,0 +1,132 @@
+"""What is asked of a judge, what does it answer, and what must a backend be able to do?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from balcap.errors import JudgeError
+from balcap.judges.images import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation with a judge.
+
+    Attributes:
+        role: whose turn it is.
+        text: what is said. A caption in it must have gone through `quoting.quoted`.
+        pictures: shown before the text.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to a judge.
+
+    Attributes:
+        messages: the conversation so far; the last turn is the user's.
+        max_tokens: longest answer, in the judge's tokens.
+        temperature: of the answer; 0 is greedy.
+        top_p: nucleus, in (0, 1].
+        draw: number of the draw: the same question with another number is answered anew.
+        choices: where given, the log-probability of each as the beginning of the answer is wanted.
+        schema: where given, the JSON schema of the answer, for servers that can hold to one. The
+            asker checks the answer all the same.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    draw: int = 0
+    choices: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+
+    @staticmethod
+    def of(text: str, *pictures: Picture, system: str = "", **settings: Any) -> Ask:
+        """A single question, with or without a system prompt."""
+        first = (Message("system", system),) if system else ()
+        return Ask((*first, Message("user", text, pictures)), **settings)
+
+    def content(self) -> dict[str, Any]:
+        """Everything that the answer depends on, as plain values; pictures by their digest."""
+        return {
+            "messages": [
+                {
+                    "role": message.role,
+                    "text": message.text,
+                    "pictures": [picture.digest for picture in message.pictures],
+                }
+                for message in self.messages
+            ],
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "draw": self.draw,
+            "choices": list(self.choices),
+            "schema": dict(self.schema) if self.schema is not None else None,
+        }
+
+    def key(self, judge: Mapping[str, Any]) -> str:
+        """Name under which the answer of a judge of that identity is kept: SHA-256, 64 digits."""
+        whole = json.dumps({"judge": dict(judge), **self.content()}, sort_keys=True)
+        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a judge said.
+
+    Attributes:
+        text: the answer, without special tokens.
+        logprobs: where choices were given, the natural log-probability of each as the beginning of
+            the answer, in their order; -inf for one that the server did not report.
+        prompt_tokens: length of the question, 0 where it is not known.
+        completion_tokens: length of the answer, 0 where it is not known.
+        seconds: from sending the request that it came with to its answer.
+    """
+
+    text: str
+    logprobs: tuple[float, ...] | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+
+Outcome = Answer | JudgeError
+"""What became of a question. A failure is a value: it leaves the other questions alone."""
+
+
+class Backend(ABC):
+    """Who answers. Knows no head and no cache; is used from one event loop."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> Mapping[str, Any]:
+        """What an answer depends on beside the question, as plain values.
+
+        Of a model that is asked by its name it is `identity.identity_of(name, settings)`, whoever
+        runs it: so a replay finds what an endpoint answered.
+        """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """How the judge is called in messages, such as `reader at http://127.0.0.1:8000/v1`."""
+
+    @abstractmethod
+    def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+        """Yield the number of each question with what became of it, in the order of arrival.
+
+        Every question gets exactly one outcome, failures included. What the user must mend (a key
+        that is not set, a model that is not there) raises UserError.
+        """

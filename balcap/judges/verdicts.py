@@ -1,0 +1,55 @@
+"""How is a judge asked about several texts at once? By number, and it answers by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from balcap.judges.parsing import read_json
+from balcap.judges.quoting import quoted
+from balcap.judges.types import Answer
+
+VerdictT = TypeVar("VerdictT")
+
+
+def numbered(texts: Sequence[str]) -> str:
+    """The texts, quoted, one a line: `1. <<<a dog>>>`. Line breaks inside one become blanks."""
+    lines = (quoted(" ".join(text.split())) for text in texts)
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+
+@lru_cache(maxsize=1024)  # a form takes 10 ms to make, and a step asks hundreds of questions
+def by_number(kind: type[VerdictT], count: int) -> ByNumber[VerdictT]:
+    """The form of an answer with `count` verdicts, each a `bool` or a pydantic model."""
+    return ByNumber(kind, count)
+
+
+class ByNumber(Generic[VerdictT]):
+    """An answer with one verdict a number: `{"1": true, "2": false}`. Made by `by_number`.
+
+    An object, not a list: a server that holds to the schema can then neither leave a number out
+    nor add one.
+    """
+
+    def __init__(self, kind: type[VerdictT], count: int) -> None:
+        fields: dict[str, Any] = {str(number): (kind, ...) for number in range(1, count + 1)}
+        config = ConfigDict(extra="forbid", strict=True)
+        self._model: type[BaseModel] = create_model("Verdicts", __config__=config, **fields)
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """For `Ask.schema`."""
+        return self._model.model_json_schema()
+
+    def read(self, answer: Answer) -> tuple[VerdictT, ...]:
+        """The verdicts, in the order of their numbers.
+
+        Raises:
+            UnusableAnswerError: if a number is missing or one too many, or a verdict is not of
+                that kind.
+        """
+        found = read_json(answer.text, self._model)
+        return tuple(getattr(found, number) for number in self._model.model_fields)

@@ -1,0 +1,51 @@
+"""`balcap caption`: a policy describes image files."""
+
+from __future__ import annotations
+
+import json
+
+from balcap.config import CaptionSettings
+from balcap.console import say
+from balcap.errors import UserError
+from balcap.logging import quiet
+from balcap.policies import load, locate
+from balcap.types import Sample
+
+
+def run(settings: CaptionSettings) -> int:
+    """Caption every image and print it; returns the exit code.
+
+    Raises:
+        UserError: if an image cannot be read or there is no such policy, before it is loaded.
+    """
+    settings = settings.resolved()
+    locate(settings.policy)
+    samples = [Sample(id=str(path), prompt=settings.prompt, image=path) for path in settings.images]
+    for sample in samples:
+        _check(sample)
+    from balcap.policies.generation import Sampling, write_captions
+
+    quiet()
+    assert settings.max_tokens is not None
+    assert settings.batch is not None
+    sampling = Sampling(
+        temperature=settings.temperature,
+        max_tokens=settings.max_tokens,
+        batch=settings.batch,
+        seed=settings.seed,
+    )
+    for caption in write_captions(load(settings), samples, sampling):
+        if settings.json:
+            say(json.dumps({"image": caption.sample.id, "caption": caption.text}))
+        elif len(samples) == 1:
+            say(caption.text)
+        else:
+            say(f"{caption.sample.id}: {caption.text}")
+    return 0
+
+
+def _check(sample: Sample) -> None:
+    try:
+        sample.open_image()
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read image {sample.id}: {error}") from error

@@ -1,0 +1,1 @@
+"""What does a run leave behind? Its folder, rollouts, metrics and provenance."""

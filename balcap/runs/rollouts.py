@@ -1,0 +1,135 @@
+"""The captions of one step from all processes, with everything that was made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.rule import Credit, CreditRule
+from balcap.heads.lengths import Unit, ratios
+from balcap.heads.scoring import Scored
+from balcap.judges.usage import Usage
+from balcap.types import Caption
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One caption as it travels between processes: plain values only.
+
+    Attributes:
+        sample: the sample's id.
+        group: number of the group it is compared in, the same on every process.
+        text: the caption.
+        tokens: its length in policy tokens.
+        words: its length in words.
+        ratio: its length over the reference's, in the run's unit; NaN without a reference.
+        scores: one per head; None where unscored.
+        reasons: one per head; why it is unscored, else None.
+    """
+
+    sample: str
+    group: int
+    text: str
+    tokens: int
+    words: int
+    ratio: float
+    scores: tuple[float | None, ...]
+    reasons: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """A step's rows from all processes, in one order, with their credit, and with what the judge
+    of each head that asks one was asked for them."""
+
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+    matrix: RewardMatrix
+    ratio: Float
+    credit: Credit
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+
+    @staticmethod
+    def of(
+        heads: Sequence[str],
+        rows: Sequence[Row],
+        rule: CreditRule,
+        usage: Mapping[str, Usage] | None = None,
+    ) -> Rollouts:
+        """Give credit to whole groups."""
+        matrix = RewardMatrix(
+            values=np.array([[s or 0.0 for s in row.scores] for row in rows]),
+            scored=np.array([[s is not None for s in row.scores] for row in rows]),
+            group=np.array([row.group for row in rows]),
+            heads=tuple(heads),
+        )
+        ratio = np.array([row.ratio for row in rows])
+        credit = rule(matrix, ratio)
+        return Rollouts(tuple(heads), tuple(rows), matrix, ratio, credit, usage or {})
+
+    def columns(self, step: int) -> dict[str, Sequence[Any]]:
+        """The table that a run keeps: one row a caption.
+
+        Per head H: `H` the raw score (null where unscored), `H.reason` why it is unscored,
+        `H.gated` the score that the gate left, `H.credit` its weighted normalised score.
+        """
+        table: dict[str, Sequence[Any]] = {
+            "step": [step] * len(self.rows),
+            "sample": [row.sample for row in self.rows],
+            "group": [row.group for row in self.rows],
+            "caption": [row.text for row in self.rows],
+            "tokens": [row.tokens for row in self.rows],
+            "words": [row.words for row in self.rows],
+            "ratio": [None if np.isnan(row.ratio) else row.ratio for row in self.rows],
+            "in_band": self.credit.in_band.tolist(),
+            "advantage": self.credit.advantage.tolist(),
+        }
+        gated = self.credit.gated
+        for index, head in enumerate(self.heads):
+            left = zip(gated.values[:, index], gated.scored[:, index], strict=True)
+            table[head] = [row.scores[index] for row in self.rows]
+            table[f"{head}.reason"] = [row.reasons[index] for row in self.rows]
+            table[f"{head}.gated"] = [float(value) if scored else None for value, scored in left]
+            table[f"{head}.credit"] = self.credit.per_head[:, index].tolist()
+        return table
+
+
+def rows_of(
+    captions: Sequence[Caption],
+    groups: Sequence[int],
+    scored: Scored,
+    unit: Unit,
+    count_tokens: Callable[[str], int],
+) -> list[Row]:
+    """This process's captions as rows.
+
+    Args:
+        captions: N captions.
+        groups: [N] numbers of their groups.
+        scored: their scores.
+        unit: what lengths are counted in.
+        count_tokens: the policy's tokenizer.
+    """
+    ratio = ratios(captions, unit, count_tokens)
+    return [
+        Row(
+            sample=caption.sample.id,
+            group=groups[i],
+            text=caption.text,
+            tokens=count_tokens(caption.text) if caption.num_tokens is None else caption.num_tokens,
+            words=len(caption.text.split()),
+            ratio=float(ratio[i]),
+            scores=tuple(
+                float(value) if is_scored else None
+                for value, is_scored in zip(
+                    scored.matrix.values[i], scored.matrix.scored[i], strict=True
+                )
+            ),
+            reasons=scored.reasons[i],
+        )
+        for i, caption in enumerate(captions)
+    ]

@@ -1,0 +1,73 @@
+"""The policy's own captions of the held-out set: written by all processes, judged by the heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from balcap import distributed
+from balcap.heads import Head
+from balcap.heads.judge_wait import Patience
+from balcap.heads.scoring import Scored
+from balcap.policies import Policy
+from balcap.policies.generation import Sampling, write_captions
+from balcap.training.held_out import Band, Judged, judge
+from balcap.types import Caption, Sample
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A fixed set of samples, and how captions of it are written and judged.
+
+    Attributes:
+        samples: the held-out samples; may be empty.
+        heads: every head to report.
+        balanced: names of the heads that the harmonic mean is made of.
+        band: of the gate rate.
+        patience: with judges.
+    """
+
+    samples: Sequence[Sample]
+    heads: Sequence[Head[Any]]
+    balanced: Sequence[str]
+    band: Band
+    patience: Patience
+
+    def evaluate(self, policy: Policy, sampling: Sampling) -> Judged:
+        """Caption every sample once, and judge. Every process takes part and gets the answer.
+
+        Raises:
+            JudgeGoneError, StoppedWaitingError: as `Patience.score`.
+        """
+        texts = write_together(policy, self.samples, sampling)
+        captions = [Caption(s, text) for s, text in zip(self.samples, texts, strict=True)]
+        return judge(captions, self.heads, self.balanced, self.band, self._score_together)
+
+    def _score_together(self, heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> Scored:
+        """Score captions, shared out over the processes: a judge is asked once for each."""
+        state = distributed.state()
+        mine = captions[state.process_index :: state.num_processes]
+        scored = self.patience.score(heads, mine)
+        shares = distributed.everyones(scored.cells)
+        cells = [
+            shares[i % state.num_processes][i // state.num_processes] for i in range(len(captions))
+        ]
+        return Scored.of([head.name for head in heads], cells, range(len(captions)))
+
+
+def write_together(policy: Policy, samples: Sequence[Sample], sampling: Sampling) -> list[str]:
+    """Captions of samples, in their order, shared out evenly over the processes.
+
+    Equal shares, the last ones repeating a sample if need be: sharded weights can only be used by
+    all processes at once.
+    """
+    state = distributed.state()
+    share = -(-len(samples) // state.num_processes)
+    mine = [
+        samples[(state.process_index + turn * state.num_processes) % len(samples)]
+        for turn in range(share)
+    ]
+    written = write_captions(policy, mine, sampling, synced=state.num_processes > 1)
+    shares = distributed.everyones([caption.text for caption in written])
+    return [shares[i % state.num_processes][i // state.num_processes] for i in range(len(samples))]

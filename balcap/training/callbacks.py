@@ -1,0 +1,124 @@
+"""What a training leaves behind while it runs: rollouts, metrics, progress, a way to stop."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+from accelerate.utils import gather_object
+from transformers import TrainerCallback
+
+from balcap import distributed
+from balcap.console import Progress, say
+from balcap.heads.scoring import commonest
+from balcap.runs.folder import RunFolder
+from balcap.runs.metrics import Metrics, step_metrics, trl_metrics
+from balcap.runs.rollouts import Rollouts
+from balcap.runs.wandb import WandbLog
+
+
+class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is untyped here
+    """Writes each step's rollouts and metrics, and shows the progress.
+
+    Args:
+        folder: of the run; None on processes that write nothing.
+        progress: the line to renew; None on processes that print nothing.
+        wandb: gets the metrics too, once it has begun.
+    """
+
+    def __init__(
+        self, folder: RunFolder | None, progress: Progress | None, wandb: WandbLog
+    ) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.wandb = wandb
+        self._pending: Metrics = {}
+        self._noted: set[tuple[str, str]] = set()
+        self._step_began = time.perf_counter()
+
+    def keep(self, step: int, rollouts: Rollouts, seconds: dict[str, float]) -> None:
+        """Write a batch of rollouts to disk; called before the update that uses them."""
+        if self.folder is None:
+            return
+        self.folder.add_rollouts(step, rollouts.columns(step))
+        self._pending = step_metrics(rollouts, seconds)
+        columns = zip(*(row.reasons for row in rollouts.rows), strict=True)
+        self.note_reasons(f"step {step}", dict(zip(rollouts.heads, columns, strict=True)))
+
+    def note_reasons(self, when: str, reasons: Mapping[str, Sequence[str | None]]) -> None:
+        """Say why captions have no score: of each head the commonest reason, each reason once.
+
+        Args:
+            when: where this happened.
+            reasons: of each head's captions; None for one with a score.
+        """
+        for head, column in reasons.items():
+            found = commonest(column)
+            if found is None or self.progress is None:
+                continue
+            alike = (head, _PARTICULARS.sub("", found[0]))
+            if alike not in self._noted:
+                self._noted.add(alike)
+                count = sum(reason is not None for reason in column)
+                self.progress.note(
+                    f"{when}: no score of {head} for {count} of {len(column)} captions, mostly: "
+                    f"{found[0]}"
+                )
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock of a step. transformers calls this after the first batch is drawn."""
+        self._step_began = time.perf_counter()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Write a step's metrics once TRL has logged its update."""
+        if self.folder is None or "loss" not in logs:
+            return
+        step = time.perf_counter() - self._step_began
+        before = sum(self._pending.get(f"seconds/{part}") or 0.0 for part in ("generate", "score"))
+        metrics = {
+            **self._pending,
+            **trl_metrics(logs),
+            "seconds/step": step,
+            "seconds/update": max(0.0, step - before),
+        }
+        self.folder.add_metrics(state.global_step, metrics)
+        self.wandb.step(state.global_step, metrics)
+        if self.progress is not None:
+            self.progress.show(state.global_step, metrics)
+
+
+# what differs between two reasons that are the same: numbers, and what is quoted of an answer
+_PARTICULARS = re.compile(r"""\d+|'[^']*'|"[^"]*\"""")
+
+
+class StopOnSignal(TrainerCallback):  # type: ignore[misc]
+    """Ctrl-C ends the training after the step in flight, with a checkpoint; twice, at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> StopOnSignal:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        say("\nstopping after this step, with a checkpoint (Ctrl-C again: at once)")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Ask transformers to save and stop, on all processes at the same step."""
+        if distributed.count() > 1:
+            self.asked = any(gather_object([self.asked]))
+        if self.asked:
+            control.should_save = True
+            control.should_training_stop = True

@@ -1,0 +1,203 @@
+"""The GRPO loop: TRL's `GRPOTrainer` with our scoring and our advantages in it.
+
+    Sample -> captions (TRL, the policy) -> scores -> rows of all processes -> gate -> advantage
+           -> loss (TRL)
+
+Two methods of TRL are overridden, both private, and nothing else: `_calculate_rewards`, where
+captions are scored and credit is given, and `_generate_and_score_completions`, whose advantages
+are replaced. A test fails loudly if a release of TRL moves either.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+from trl.models import unwrap_model_for_generation
+
+from balcap.advantage.rule import CreditRule
+from balcap.heads import Head
+from balcap.heads.judge_wait import Patience
+from balcap.heads.lengths import Unit
+from balcap.policies import Policy
+from balcap.runs.rollouts import Rollouts, Row, rows_of
+from balcap.training import rng_state
+from balcap.types import Caption, Sample
+
+OnRollouts = Callable[[int, Rollouts, dict[str, float]], None]
+"""Called once a batch of rollouts on every process: step, rollouts, seconds by part."""
+
+
+class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
+    """GRPO on captions with several reward heads.
+
+    Args:
+        policy: the captioner to train.
+        samples: what it captions; every one needs an image.
+        heads: the reward heads, each with its own name.
+        rule: gate, normaliser and weights.
+        length_unit: what length ratios are counted in.
+        on_rollouts: receives every batch of rollouts, for records and telemetry.
+        args: TRL's settings; its reward settings are not used.
+        patience: with judges; default: as the settings' defaults.
+        peft_config: adapters to train instead of the weights, or None.
+        callbacks: of the transformers trainer.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        samples: Sequence[Sample],
+        heads: Sequence[Head[Any]],
+        rule: CreditRule,
+        length_unit: Unit,
+        on_rollouts: OnRollouts,
+        args: GRPOConfig,
+        patience: Patience | None = None,
+        peft_config: Any = None,
+        callbacks: list[TrainerCallback] | None = None,
+    ) -> None:
+        self.samples = samples
+        self.heads = tuple(heads)
+        self.rule = rule
+        self.length_unit = length_unit
+        self.on_rollouts = on_rollouts
+        self.patience = patience or Patience()
+        self.policy = policy
+        self._dice: tuple[int, rng_state.Dice] | None = None  # before a step, and which
+        self._rollouts: Rollouts | None = None
+        self._seconds: dict[str, float] = {}
+        super().__init__(
+            model=policy.model,
+            reward_funcs=[_named(head.name) for head in self.heads],
+            args=args,
+            train_dataset=as_dataset(samples, drawn(len(samples), args)),
+            processing_class=policy.processor,
+            peft_config=peft_config,
+            callbacks=callbacks,
+        )
+
+    def _calculate_rewards(
+        self,
+        inputs: list[dict[str, Any]],
+        prompts: list[Any],
+        completions: list[list[dict[str, str]]],
+        completion_ids_list: list[list[int]],
+    ) -> torch.Tensor:
+        """Score this process's captions, bring all processes' rows together, give credit."""
+        start = time.perf_counter()
+        captions = [
+            Caption(self.samples[row["row"]], completion[0]["content"].strip(), len(ids))
+            for row, completion, ids in zip(inputs, completions, completion_ids_list, strict=True)
+        ]
+        scored = self.patience.score(self.heads, captions)
+        groups = [row["turn"] for row in inputs]
+        rows: list[Row] = gather_object(
+            rows_of(captions, groups, scored, self.length_unit, self.count_tokens)
+        )
+        names = [head.name for head in self.heads]
+        self._rollouts = Rollouts.of(names, rows, self.rule, scored.usage)
+        self._seconds |= {f"score/{name}": took for name, took in scored.seconds.items()}
+        self._seconds["score"] = time.perf_counter() - start
+        matrix = self._rollouts.matrix
+        values = torch.from_numpy(matrix.values).masked_fill(
+            ~torch.from_numpy(matrix.scored), torch.nan
+        )
+        return values.to(self.accelerator.device, torch.float32)  # TRL only logs from these
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """TRL's rollouts with our advantages."""
+        self._dice = (self.state.global_step, rng_state.now())
+        start = time.perf_counter()
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        self._seconds["generate"] = time.perf_counter() - start - self._seconds["score"]
+        rollouts = self._rollouts
+        assert rollouts is not None, "TRL did not call _calculate_rewards"
+        first = self.accelerator.process_index * len(inputs)
+        mine = rollouts.credit.advantage[first : first + len(inputs)]
+        output["advantages"] = torch.tensor(
+            mine, dtype=output["advantages"].dtype, device=output["advantages"].device
+        )
+        self.on_rollouts(self.state.global_step + 1, rollouts, dict(self._seconds))
+        return output
+
+    @contextmanager
+    def writer(self) -> Iterator[Policy]:
+        """The policy as it is now, able to write: whole where its weights are sharded."""
+        with (
+            unwrap_model_for_generation(
+                self.model_wrapped,
+                self.accelerator,
+                gather_deepspeed3_params=self.args.ds3_gather_for_generation,
+            ) as model,
+            self._dist.summon_full_params(self.model_wrapped, recurse=False),
+        ):
+            yield Policy(model, self.policy.processor, self.policy.family)
+
+    def save_now(self) -> None:
+        """Write a checkpoint of the last whole step, between steps or after one that failed: whose
+        captions are then written again as they were. Before the first step there is nothing to
+        keep, and a run goes on from its beginning."""
+        if self.state.global_step == 0:
+            return
+        if self._dice is not None and self._dice[0] == self.state.global_step:
+            rng_state.put_back(self._dice[1])
+        self._save_checkpoint(self.model, trial=None)
+
+    def count_tokens(self, text: str) -> int:
+        """Length of a text in the policy's tokens."""
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def drawn(samples: int, args: GRPOConfig) -> list[int]:
+    """Which sample is captioned at each turn of a training: one shuffled pass after the other.
+
+    TRL's own order is the same, but its sampler forgets on resuming how many passes are over, and
+    begins the first one again.
+    """
+    groups = args.generation_batch_size // args.num_generations
+    dice = torch.Generator().manual_seed(args.seed)
+    order: list[int] = []
+    while len(order) < args.max_steps * groups:
+        one_pass: list[int] = torch.randperm(samples, generator=dice).tolist()
+        order += one_pass[: samples // groups * groups]  # a batch never straddles two passes
+    return order
+
+
+def as_dataset(samples: Sequence[Sample], order: Sequence[int]) -> Dataset:
+    """Samples as TRL wants them: conversations, with the image opened when its row is read.
+
+    Args:
+        samples: with images.
+        order: index into `samples` for each row; the row's number is its `turn`.
+    """
+
+    def opened(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        chosen = [samples[row] for row in batch["row"]]
+        return {
+            "turn": batch["turn"],
+            "row": batch["row"],
+            "prompt": [[{"role": "user", "content": s.prompt}] for s in chosen],
+            "image": [s.open_image() for s in chosen],
+        }
+
+    rows = {"turn": list(range(len(order))), "row": list(order)}
+    return Dataset.from_dict(rows).with_transform(opened)
+
+
+def _named(name: str) -> Callable[..., list[float]]:
+    """A stand-in that gives TRL's logs the head's name; it is never called."""
+
+    def stand_in(**_: Any) -> list[float]:
+        raise AssertionError("balcap scores captions itself; TRL must not call this")
+
+    stand_in.__name__ = name
+    return stand_in

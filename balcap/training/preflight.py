@@ -1,0 +1,170 @@
+"""Can this training start? Everything that can be known before a model is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any
+
+from balcap import distributed
+from balcap.advantage.rule import CreditRule
+from balcap.config import TrainSettings
+from balcap.data import Loaded, check_needs, load
+from balcap.data.requirements import has
+from balcap.errors import UserError
+from balcap.heads import Head, Selected
+from balcap.heads.judge_wait import judge_of
+from balcap.heads.scoring import Scored, score
+from balcap.policies import locate
+from balcap.text import word_count
+from balcap.training.trl_args import micro_batch
+from balcap.types import Caption, Sample
+
+TOKENS_A_WORD = 8  # ours: about five times a reference's length, well past the gate's band
+LEAST_TOKENS = 64
+REHEARSED = 4  # reference captions that every head scores before the policy is loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training will do, checked.
+
+    Attributes:
+        settings: resolved, the default batch lowered where the data has too few samples for it.
+        loaded: training and held-out samples.
+        rule: gate, normaliser and weights.
+        trained: heads of the reward.
+        evaluated: heads of the evaluation: the trained ones, and those that the data can serve.
+        balanced: names of the heads that the harmonic mean is made of.
+    """
+
+    settings: TrainSettings
+    loaded: Loaded
+    rule: CreditRule
+    trained: tuple[Head[Any], ...]
+    evaluated: tuple[Head[Any], ...]
+    balanced: tuple[str, ...]
+
+
+def plan(settings: TrainSettings, selected: Selected) -> Plan:
+    """Check settings against policy, data and heads.
+
+    Raises:
+        UserError: naming the first thing that does not fit.
+    """
+    rule = CreditRule.of(settings, selected.weights)
+    locate(settings.policy)
+    _check_engine(settings.rollout.engine)
+    if settings.batch is not None:
+        micro_batch(settings.resolved(), distributed.count())
+    loaded = load(settings, settings.seed)
+    settings = _fitted(settings, loaded.train)
+    samples = loaded.train
+    check_needs(samples, {head.name: head.needs for head in selected.trained})
+    if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
+        raise UserError(
+            f"the length gate compares captions with references; 0 of {len(samples):,} samples "
+            "have one: give the data captions, or turn the gate off with --gate none"
+        )
+    evaluated = tuple(
+        head
+        for head in selected.evaluated
+        if head in selected.trained or _serves(loaded.held_out, head)
+    )
+    rehearse(evaluated, samples)
+    beside = {name.strip() for name in settings.eval_rewards.split(",") if name.strip()}
+    balanced = tuple(h.name for h in evaluated if h.name in beside)
+    return Plan(
+        settings,
+        loaded,
+        rule,
+        selected.trained,
+        evaluated,
+        balanced or tuple(head.name for head in evaluated),
+    )
+
+
+def _check_engine(engine: str) -> None:
+    if engine != "hf" and find_spec("vllm") is None:
+        raise UserError(
+            f"rollout.engine is {engine!r}, and vllm is not installed; "
+            "pip install 'balcap[vllm]' on a machine with a GPU, or use --rollout.engine hf"
+        )
+
+
+def _fitted(settings: TrainSettings, samples: Sequence[Sample]) -> TrainSettings:
+    """Resolve settings, with defaults no larger than the data has use for."""
+    return _with_batch(settings, _with_length(settings.resolved(), settings, samples), len(samples))
+
+
+def _with_length(
+    resolved: TrainSettings, settings: TrainSettings, samples: Sequence[Sample]
+) -> TrainSettings:
+    """A default longest caption that is several times the longest reference, and not more."""
+    references = [sample.reference for sample in samples if sample.reference]
+    if settings.max_tokens is not None or not references:
+        return resolved
+    assert resolved.max_tokens is not None
+    enough = max(LEAST_TOKENS, TOKENS_A_WORD * max(map(word_count, references)))
+    return replace(resolved, max_tokens=min(resolved.max_tokens, enough))
+
+
+def _with_batch(settings: TrainSettings, resolved: TrainSettings, samples: int) -> TrainSettings:
+    """A default batch that has a sample for each of its groups."""
+    assert resolved.batch is not None
+    most = samples * settings.group_size
+    if resolved.batch > most:
+        if settings.batch is not None:
+            groups = resolved.batch // settings.group_size
+            raise UserError(
+                f"{samples} training samples are fewer than the {groups} that one batch of "
+                f"{resolved.batch} captions needs; lower --batch to at most {most}"
+            )
+        step = math.lcm(settings.group_size, distributed.count())
+        resolved = replace(resolved, batch=max(step, most // step * step))
+    micro_batch(resolved, distributed.count())
+    return resolved
+
+
+def rehearse(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
+    """Let every head score a few references, so that one that cannot work says so at once.
+
+    Raises:
+        UserError: as a head raises it, or if a head's judge gives no score at all; in every
+            process alike.
+    """
+    few = samples[:REHEARSED]
+    failure = None
+    try:
+        scored = score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
+        _check_judges(heads, scored)
+    except UserError as error:
+        failure = error
+    for failed in distributed.everyones(failure):
+        if failed is not None:
+            raise failed
+
+
+def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
+    for head in heads:
+        unscored = scored.unscored(head.name)
+        failed = [cell for cell in unscored if cell.cause != "data"]
+        if not failed or len(unscored) < len(scored.cells):
+            continue
+        mend = "start it, or change --judge.url"
+        if failed[0].cause == "answer":
+            mend = "ask another --judge.model"
+        raise UserError(
+            f"reward head {head.name!r} gets no score from {judge_of(head)}, not for one of "
+            f"{len(scored.cells)} references: {failed[0].reason}; {mend}"
+        )
+
+
+def _serves(samples: Sequence[Sample], head: Head[Any]) -> bool:
+    try:
+        check_needs(samples, {head.name: head.needs})
+    except UserError:
+        return False
+    return bool(samples)

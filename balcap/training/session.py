@@ -1,0 +1,232 @@
+"""One training in this process: evaluate, train, evaluate again, write down what came of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import PrinterCallback, set_seed
+
+from balcap import distributed
+from balcap.analysis.curves import draw
+from balcap.console import Progress, number, say
+from balcap.errors import JudgeGoneError, UserError
+from balcap.heads.judge_wait import Patience, StoppedWaitingError
+from balcap.judges.usage import Usage
+from balcap.logging import quiet, without_bars
+from balcap.policies import for_training, new_adapters
+from balcap.policies.generation import Sampling
+from balcap.runs.folder import RunFolder
+from balcap.runs.summary_text import say_closing
+from balcap.runs.wandb import WandbLog
+from balcap.training.before_after import HeldOut
+from balcap.training.callbacks import Recorder, StopOnSignal
+from balcap.training.grpo import CaptionTrainer
+from balcap.training.held_out import Band, Judged
+from balcap.training.preflight import Plan
+from balcap.training.trl_args import grpo_config
+
+
+class Session:
+    """A checked plan with its policy loaded.
+
+    Args:
+        plan: what was checked before the policy was loaded.
+        folder: of the run, already made.
+    """
+
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+        self.settings = settings = plan.settings
+        self.plan = plan
+        self.folder = folder
+        self.stop = StopOnSignal()
+        self.wandb = WandbLog()
+        self.state = distributed.state()
+        self.train_seconds = 0.0
+        self.checkpoint = folder.newest_checkpoint() if settings.resume else None
+        self.resumed_at = folder.last_step() if settings.resume else 0
+        assert settings.steps is not None, "settings are resolved first"
+        trained = [head.name for head in plan.trained]
+        self.progress = Progress(settings.steps, self.resumed_at, trained)
+        self.patience = Patience(
+            max_unscored=settings.max_unscored,
+            seconds=settings.patience,
+            resume=f"balcap train --resume {folder.path}",
+            tell=self.progress.note if self.leads else lambda line: None,
+            stopped=lambda: self.stop.asked,
+        )
+        self.recorder = Recorder(*self._records(), self.wandb)
+        self.trainer = self._trainer()
+        self.held_out = HeldOut(
+            plan.loaded.held_out,
+            plan.evaluated,
+            plan.balanced,
+            Band(
+                settings.gate_low,
+                settings.gate_high,
+                settings.length_unit,
+                self.trainer.count_tokens,
+            ),
+            self.patience,
+        )
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process prints and writes."""
+        return bool(self.state.is_main_process)
+
+    def run(self) -> bool:
+        """Evaluate, train, evaluate; returns False if Ctrl-C ended it early.
+
+        Raises:
+            JudgeGoneError: if a judge was waited for in vain; the run can be resumed.
+        """
+        if self.leads and self.settings.wandb:
+            self.wandb.begin(self.folder, self.settings.wandb_project)
+        whole = False
+        try:
+            whole = self._run()
+        finally:
+            self.wandb.end(exit_code=0 if whole else 1)
+        return whole
+
+    def _run(self) -> bool:
+        start = time.monotonic()
+        if self.leads:
+            say(f"run {self.folder.path}: policy {self.settings.policy}")
+        gone = None
+        try:
+            self._go()
+        except StoppedWaitingError:
+            self.stop.asked = True  # also where Ctrl-C reached another process
+        except JudgeGoneError as error:
+            gone = error
+        if self.leads:
+            summary = self._close(time.monotonic() - start, whole=not (gone or self.stop.asked))
+            if gone is None:
+                say_closing(self.folder, summary, [head.name for head in self.held_out.heads])
+        if gone is not None:
+            raise gone
+        return not self.stop.asked
+
+    def _go(self) -> None:
+        if not self._knows("before"):
+            self._evaluate("before")
+        if not self.stop.asked and self.resumed_at < self.progress.steps:
+            self._train()  # transformers would do one step more than all of them
+        if not self.stop.asked:
+            self._evaluate("after")
+
+    def _records(self) -> tuple[RunFolder | None, Progress | None]:
+        return (self.folder, self.progress) if self.leads else (None, None)
+
+    def _trainer(self) -> CaptionTrainer:
+        settings = self.settings
+        quiet()
+        set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
+        policy = for_training(settings, self.checkpoint)
+        trainer = CaptionTrainer(
+            policy=policy,
+            samples=self.plan.loaded.train,
+            heads=self.plan.trained,
+            rule=self.plan.rule,
+            length_unit=settings.length_unit,
+            on_rollouts=self.recorder.keep,
+            args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
+            patience=self.patience,
+            peft_config=new_adapters(settings, policy),
+            callbacks=[self.recorder, self.stop],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if settings.rollout.engine != "hf":
+            from balcap.policies.vllm import prepare
+
+            prepare(trainer, policy, self.plan.loaded.train[0])
+        return trainer
+
+    def _train(self) -> None:
+        if self.settings.resume and self.leads:
+            self.folder.rewind(self.resumed_at)
+            say(f"continuing after step {self.resumed_at}")
+        checkpoint = str(self.checkpoint) if self.checkpoint else None
+        self.progress.begin()
+        start = time.monotonic()
+        try:
+            with without_bars(str(self.folder.path)):
+                self._train_or_save(checkpoint)
+        finally:
+            self.train_seconds = time.monotonic() - start
+            if self.leads:
+                self.progress.close()
+
+    def _train_or_save(self, checkpoint: str | None) -> None:
+        try:
+            self.trainer.train(resume_from_checkpoint=checkpoint)
+        except (UserError, JudgeGoneError, StoppedWaitingError):
+            self.trainer.save_now()  # no scores, no step: what was learned so far stays
+            raise
+
+    def _knows(self, when: str) -> bool:
+        """Whether a run that goes on already has an evaluation, both of its sides."""
+        kept = self.folder.read_json(self.folder.summary)
+        return self.settings.resume is not None and {when, f"{when}_greedy"} <= set(kept)
+
+    def _evaluate(self, when: str) -> None:
+        """Caption and judge the held-out set, sampled and greedily; write both down."""
+        if not self.held_out.samples:
+            return
+        for side, greedy in ((when, False), (f"{when}_greedy", True)):
+            with self.trainer.writer() as policy:
+                judged = self.held_out.evaluate(policy, Sampling.of(self.settings, greedy=greedy))
+            if self.leads:
+                self._keep(side, judged)
+                self.recorder.note_reasons(f"{when} training", judged.reasons)
+                if not greedy:
+                    means = (
+                        f"{h.name} {number(judged.summary[h.name])}" for h in self.held_out.heads
+                    )
+                    say(f"{when} training: {'  '.join(means)}")
+
+    def _keep(self, side: str, judged: Judged) -> None:
+        self._add(self.folder.summary, {side: judged.summary})
+        self._add(self.folder.captions, {side: judged.rows()})
+        if side in ("before", "after"):
+            step = int(self.trainer.state.global_step)
+            self.wandb.captions(side, step, self.held_out.samples, judged.rows())
+
+    def _add(self, path: Path, entries: dict[str, Any]) -> dict[str, Any]:
+        """Add entries to one of the run's JSON files; returns all of it."""
+        whole = self.folder.read_json(path) | entries
+        self.folder.write_json(path, whole)
+        return whole
+
+    def _close(self, seconds: float, *, whole: bool) -> dict[str, Any]:
+        """Write summary and curves; returns the summary. Seconds count from the first evaluation
+        on."""
+        summary = self._add(
+            self.folder.summary,
+            {
+                "steps": max(self.resumed_at, int(self.trainer.state.global_step)),
+                "seconds": round(seconds, 1),
+                "train_seconds": round(self.train_seconds, 1),
+                "interrupted": not whole,
+                **self._asked_so_far(),
+            },
+        )
+        self.wandb.summary(summary)
+        rows = self.folder.read_metrics()
+        if rows:
+            band = (self.settings.gate_low, self.settings.gate_high)
+            with self.folder.whole(self.folder.curves) as file:
+                draw(rows, [head.name for head in self.plan.trained], band, file)
+        return summary
+
+    def _asked_so_far(self) -> dict[str, Any]:
+        """What each head asked its judge, with what it asked before the run was resumed."""
+        earlier = self.folder.read_json(self.folder.summary).get("judges", {})
+        total = {name: Usage(**used) for name, used in earlier.items()}
+        for name, used in self.patience.spent.items():
+            total[name] = total.get(name, Usage()) + used
+        return {"judges": {name: asdict(used) for name, used in total.items()}} if total else {}

@@ -1,0 +1,155 @@
+"""`balcap sft`: the supervised baseline and warm start, TRL's `SFTTrainer` on references."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from balcap import distributed, policies
+from balcap.config import SftSettings
+from balcap.console import clock, number, say
+from balcap.data import load
+from balcap.errors import UserError
+from balcap.heads import dump
+from balcap.logging import quiet, without_bars
+from balcap.runs import provenance
+from balcap.runs.folder import RunFolder
+from balcap.training.trl_args import micro_batch
+from balcap.types import Sample
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def run(settings: SftSettings) -> int:
+    """Teach a policy the references; returns the exit code.
+
+    Raises:
+        UserError: if policy, data or settings do not fit, before a model is loaded.
+    """
+    settings = settings.resolved()
+    policies.locate(settings.policy)
+    loaded = load(settings, settings.seed).train
+    samples = [sample for sample in loaded if sample.reference]
+    if not samples:
+        raise UserError(
+            f"0 of {len(loaded):,} samples of {settings.data} have a reference to learn from; "
+            "give the data captions"
+        )
+    folder = RunFolder(settings.run or RunFolder.new_path(f"sft-{Path(settings.policy).name}"))
+    if distributed.is_first():
+        folder.create(dump(settings))
+        provenance.record(folder, (sample.prompt for sample in samples), ())
+        say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
+    trainer = _trainer(settings, samples, folder)
+    with without_bars(str(folder.path)):
+        trainer.train()
+    if distributed.is_first():
+        say(f"trained: balcap train --policy {folder.path}")
+    return 0
+
+
+def _trainer(settings: SftSettings, samples: Sequence[Sample], folder: RunFolder) -> Any:
+    from transformers import PrinterCallback, set_seed
+    from trl import SFTTrainer
+
+    quiet()
+    set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
+    policy = policies.for_training(settings)
+    trainer = SFTTrainer(
+        model=policy.model,
+        args=_config(settings, folder),
+        train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
+        processing_class=policy.processor,
+        peft_config=policies.new_adapters(settings, policy),
+        callbacks=[_progress(folder)] if distributed.is_first() else [],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _config(settings: SftSettings, folder: RunFolder) -> Any:
+    import torch
+    from trl import SFTConfig
+
+    assert settings.batch is not None
+    size = micro_batch(settings, distributed.count())
+    length = {"num_train_epochs": settings.epochs}
+    ours: dict[str, Any] = {
+        "output_dir": str(folder.checkpoints),
+        **({"max_steps": settings.steps} if settings.steps else length),
+        "learning_rate": settings.lr,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": settings.warmup,
+        "per_device_train_batch_size": size,
+        "gradient_accumulation_steps": settings.batch // (size * distributed.count()),
+        "max_length": None,  # cutting tokens could cut image tokens; references are cut instead
+        "completion_only_loss": True,
+        "seed": settings.seed,
+        "bf16": policies.computes_in_bf16(settings),
+        "use_cpu": not torch.cuda.is_available(),
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "save_strategy": "steps",
+        "save_steps": settings.save_every,
+        "save_total_limit": 1,
+        "logging_steps": 10,
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    }
+    return SFTConfig(**{**ours, **settings.trl})
+
+
+def as_dataset(samples: Sequence[Sample], tokenizer: Any, max_tokens: int) -> Dataset:
+    """Samples as TRL's collator wants them: prompt, completion, and the image opened when read.
+
+    Args:
+        samples: with images and references.
+        tokenizer: of the policy; only used to cut references.
+        max_tokens: references are cut after this many tokens; 0 for no limit.
+    """
+    from datasets import Dataset
+
+    def cut(text: str) -> str:
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return (
+            text if len(ids) <= max_tokens or not max_tokens else tokenizer.decode(ids[:max_tokens])
+        )
+
+    def opened(batch: Mapping[str, list[int]]) -> dict[str, list[Any]]:
+        chosen = [samples[row] for row in batch["row"]]
+        return {
+            "prompt": [[{"role": "user", "content": s.prompt}] for s in chosen],
+            "completion": [
+                [{"role": "assistant", "content": cut(s.reference or "")}] for s in chosen
+            ],
+            "image": [s.open_image() for s in chosen],
+        }
+
+    return Dataset.from_dict({"row": list(range(len(samples)))}).with_transform(opened)
+
+
+def _progress(folder: RunFolder) -> Any:
+    """A callback that writes each logged loss down and shows it."""
+    from transformers import TrainerCallback
+
+    class Losses(TrainerCallback):  # type: ignore[misc]  # transformers' base is untyped here
+        began = time.monotonic()
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if "loss" not in logs:
+                return
+            kept = {name: float(logs[name]) for name in ("loss", "grad_norm", "learning_rate")}
+            folder.add_metrics(state.global_step, kept)
+            elapsed = time.monotonic() - self.began
+            left = elapsed / state.global_step * (state.max_steps - state.global_step)
+            say(
+                f"step {state.global_step}/{state.max_steps}  loss {number(kept['loss'])}"
+                f"  ETA {clock(left)}"
+            )
+
+    return Losses()

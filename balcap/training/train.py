@@ -1,0 +1,80 @@
+"""`balcap train`: from settings and heads to a trained policy and a run folder that says it all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from balcap import distributed
+from balcap.config import TrainSettings
+from balcap.console import say
+from balcap.data import Loaded
+from balcap.heads import Selected, dump
+from balcap.runs import provenance
+from balcap.runs.folder import RunFolder
+from balcap.training.preflight import plan
+
+INTERRUPTED = 130
+LISTED = 20  # unusable rows that are named one by one
+
+
+def train(settings: TrainSettings, selected: Selected) -> int:
+    """Train a policy.
+
+    Args:
+        settings: of the run; with `resume`, those of the run that goes on.
+        selected: heads of the reward and of the evaluation.
+
+    Returns:
+        Exit code: 0, or 130 after Ctrl-C.
+
+    Raises:
+        UserError: before a model is loaded, if the settings do not fit together or to the data;
+            during training, if a head fails.
+        JudgeGoneError: if a judge was waited for in vain; a checkpoint is written.
+        RunError: if the disk is full.
+    """
+    checked = plan(settings, selected)
+    settings = checked.settings
+    if distributed.is_first():
+        _say_data(checked.loaded)
+    if settings.dry_run:
+        from balcap.training.dry_run import dry_run
+
+        dry_run(checked)
+        return 0
+    folder = _folder(settings, selected)
+    if distributed.is_first():
+        prompts = (sample.prompt for sample in checked.loaded.train)
+        provenance.record(folder, prompts, selected.evaluated)
+    from balcap.training.session import Session  # torch and trl take seconds to import
+
+    session = Session(checked, folder)
+    with session.stop:
+        return 0 if session.run() else INTERRUPTED
+
+
+def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
+    """The run's folder, the same for all processes; the first one makes it."""
+    path = settings.resume or settings.run or RunFolder.new_path(Path(settings.policy).name)
+    if distributed.count() > 1:
+        from accelerate.utils import broadcast_object_list
+
+        distributed.state()
+        path = broadcast_object_list([path])[0]
+    folder = RunFolder(path)
+    if distributed.is_first() and not settings.resume:
+        folder.create(dump(replace(settings, run=path), selected))
+    return folder
+
+
+def _say_data(loaded: Loaded) -> None:
+    left_out = f", {len(loaded.problems):,} rows left out" if loaded.problems else ""
+    say(
+        f"data {loaded.source}: {len(loaded.train):,} training samples, "
+        f"{len(loaded.held_out):,} held out{left_out}"
+    )
+    for problem in loaded.problems[:LISTED]:
+        say(f"  {problem.file}:{problem.row}: {problem.reason}")
+    if len(loaded.problems) > LISTED:
+        say(f"  ... and {len(loaded.problems) - LISTED:,} more")
