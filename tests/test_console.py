@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from balcap.console import Progress, clock, number, table
+from balcap.console import clock, number, table
 from balcap.runs.summary_text import caption_pairs, score_table
+from balcap.training.progress import Progress
 
 
 def test_clock_and_number() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from balcap.config import gated_heads
 from balcap.errors import UserError
-from balcap.heads import choose, find, gated_heads, installed
+from balcap.heads import choose, find, installed
 from balcap.heads.selection import parse_weighted
 
 FILE = str(Path(__file__).parent / "heads_for_tests.py")

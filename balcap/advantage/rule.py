@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from balcap.advantage.gates import gate, within_band
 from balcap.advantage.matrix import Bool, Float, RewardMatrix
 from balcap.advantage.normalizers import normalized
-from balcap.config import RewardSettings
-from balcap.heads import gated_heads
+from balcap.config import RewardSettings, gated_heads
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from balcap.cli.command import Command
 from balcap.cli.options import Option, build, groups_of, options_of, summary
 from balcap.cli.trl_fields import check_trl_field
 from balcap.cli.values import allowed, convert
+from balcap.config import gated_heads
 from balcap.errors import UserError, did_you_mean
-from balcap.heads import Choice, Selected, choose, gated_heads, installed
+from balcap.heads import Choice, Selected, choose, installed
 
 
 @dataclass(frozen=True)

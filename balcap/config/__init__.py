@@ -37,7 +37,14 @@ from balcap.config.policy import (
 from balcap.config.probe import ProbeSettings
 from balcap.config.replay import ReplaySettings
 from balcap.config.report import ReportSettings
-from balcap.config.reward import GATES, NORMALIZER_ALIASES, NORMALIZERS, RewardSettings
+from balcap.config.reward import (
+    GATES,
+    NORMALIZER_ALIASES,
+    NORMALIZERS,
+    RewardSettings,
+    gated_heads,
+    not_selected,
+)
 from balcap.config.score import ScoreSettings
 from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
 from balcap.config.sweep import SweepSettings, SweepShowSettings
@@ -88,7 +95,9 @@ __all__ = [
     "TrainSettings",
     "above",
     "at_least",
+    "gated_heads",
     "near_multiple",
+    "not_selected",
     "one_of",
     "plain",
     "within",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from balcap.config.checks import at_least, one_of
 from balcap.config.judge import JudgeSettings
-from balcap.errors import UserError
+from balcap.errors import UserError, did_you_mean
 
 NORMALIZERS = (
     "grpo", "dr_grpo", "mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo",
@@ -54,3 +55,27 @@ class RewardSettings:
                 f"gate_low is {self.gate_low} and gate_high {self.gate_high}; "
                 "the band needs gate_low < gate_high"
             )
+
+
+def gated_heads(gate_heads: str | None, trained: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the gated heads: those given, or fluency where it is trained.
+
+    Raises:
+        UserError: if a given head is not trained.
+    """
+    names = list(trained)
+    if gate_heads is None:
+        return ("fluency",) if "fluency" in names else ()
+    gated = [name.strip() for name in gate_heads.split(",") if name.strip()]
+    for name in gated:
+        if name not in names:
+            raise not_selected(f"gate_heads names {name!r}", name, names)
+    return tuple(gated)
+
+
+def not_selected(what: str, name: str, names: Sequence[str]) -> UserError:
+    """The error of a setting that names a head which `rewards` does not select."""
+    return UserError(
+        f"{what}, but rewards does not select it; rewards has {', '.join(names)}"
+        f"{did_you_mean(name, names)}"
+    )

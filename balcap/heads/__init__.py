@@ -17,7 +17,7 @@ once it stands under `[project.entry-points."balcap.rewards"]` of an installed p
 from balcap.heads.base import Head, NoSettings
 from balcap.heads.config_file import dump
 from balcap.heads.registry import find, installed
-from balcap.heads.selection import Choice, Selected, choose, gated_heads
+from balcap.heads.selection import Choice, Selected, choose
 
 __all__ = [
     "Choice",
@@ -27,6 +27,5 @@ __all__ = [
     "choose",
     "dump",
     "find",
-    "gated_heads",
     "installed",
 ]

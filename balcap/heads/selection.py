@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from balcap.config import JudgeSettings
-from balcap.errors import UserError, did_you_mean
+from balcap.config import JudgeSettings, not_selected
+from balcap.errors import UserError
 from balcap.heads.base import Head
 from balcap.heads.registry import HeadClass, find
 from balcap.judges.factory import open_judge
@@ -116,22 +116,6 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
     return result
 
 
-def gated_heads(gate_heads: str | None, trained: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the gated heads: those given, or fluency where it is trained.
-
-    Raises:
-        UserError: if a given head is not trained.
-    """
-    names = list(trained)
-    if gate_heads is None:
-        return ("fluency",) if "fluency" in names else ()
-    gated = [name.strip() for name in gate_heads.split(",") if name.strip()]
-    for name in gated:
-        if name not in names:
-            raise _not_selected(f"gate_heads names {name!r}", name, names)
-    return tuple(gated)
-
-
 def _weight(what: str, text: str) -> float:
     try:
         value = float(text)
@@ -159,17 +143,10 @@ def _named(references: Iterable[str]) -> tuple[HeadClass, ...]:
 def _weighted(weights: dict[str, float], changes: str) -> dict[str, float]:
     for name, weight in parse_weighted("weights", changes).items():
         if name not in weights:
-            raise _not_selected(f"weights gives {name!r} a weight", name, list(weights))
+            raise not_selected(f"weights gives {name!r} a weight", name, list(weights))
         if weight is None:
             raise UserError(f"weights names {name} without a weight; write {name}=0.5")
         weights = {**weights, name: weight}
     if not any(weights.values()):
         raise UserError(f"every weight is 0 ({', '.join(weights)}); give one head a weight above 0")
     return weights
-
-
-def _not_selected(what: str, name: str, names: list[str]) -> UserError:
-    return UserError(
-        f"{what}, but rewards does not select it; rewards has {', '.join(names)}"
-        f"{did_you_mean(name, names)}"
-    )

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from balcap.console import number, say, table
+from balcap.data.shapes.grounding import GROUNDING
 from balcap.runs.folder import RunFolder
-from balcap.training.held_out import GROUNDING
 
 SIDES = ("before", "after", "before_greedy", "after_greedy")
 SHAPES_NOTE = (

@@ -13,12 +13,13 @@ from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
 from balcap import distributed
-from balcap.console import Progress, say
+from balcap.console import say
 from balcap.heads.scoring import commonest
 from balcap.runs.folder import RunFolder
 from balcap.runs.metrics import Metrics, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts
 from balcap.runs.wandb import WandbLog
+from balcap.training.progress import Progress
 
 
 class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is untyped here

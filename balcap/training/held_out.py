@@ -11,7 +11,7 @@ import numpy as np
 from balcap.advantage.gates import within_band
 from balcap.advantage.harmonic import harmonic_mean
 from balcap.advantage.matrix import Float
-from balcap.data.shapes.grounding import ground
+from balcap.data.shapes.grounding import GROUNDING, ground
 from balcap.data.shapes.scene import Scene
 from balcap.heads import Head
 from balcap.heads.lengths import CountTokens, Unit, ratios
@@ -19,8 +19,6 @@ from balcap.heads.scoring import Scored, score
 from balcap.runs.metrics import finite
 from balcap.text import word_count
 from balcap.types import Caption
-
-GROUNDING = ("object_precision", "object_recall", "fact_precision", "fact_recall")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from transformers import PrinterCallback, set_seed
 
 from balcap import distributed
 from balcap.analysis.curves import draw
-from balcap.console import Progress, number, say
+from balcap.console import number, say
 from balcap.errors import JudgeGoneError, UserError
 from balcap.heads.judge_wait import Patience, StoppedWaitingError
 from balcap.judges.usage import Usage
@@ -26,6 +26,7 @@ from balcap.training.callbacks import Recorder, StopOnSignal
 from balcap.training.grpo import CaptionTrainer
 from balcap.training.held_out import Band, Judged
 from balcap.training.preflight import Plan
+from balcap.training.progress import Progress
 from balcap.training.trl_args import grpo_config
 
 

@@ -23,8 +23,8 @@ from balcap.analysis.replay import rule_of
 from balcap.analysis.report.captions import Band, Card, cards
 from balcap.analysis.report.pictures import Picture, picture
 from balcap.analysis.report.samples import Samples
+from balcap.data.shapes.grounding import GROUNDING
 from balcap.runs.summary_text import SIDES, shapes_note
-from balcap.training.held_out import GROUNDING
 
 WORDS = {
     "harmonic_mean": "harmonic mean", "words": "words", "gate_rate": "in the length band",

@@ -19,6 +19,9 @@ Fact = tuple[str, ...]
 """`("object", "red circle")`, `("size", "red circle", "large")`, `("at", "red circle", "top")`,
 `("left of", "red circle", "blue star")`, `("count", "three")`, `("background", "gray")`."""
 
+GROUNDING = ("object_precision", "object_recall", "fact_precision", "fact_recall")
+"""Names of the measures that an evaluation reports: fields of `Grounding`."""
+
 _OPPOSITE = {"right of": "left of", "below": "above"}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from balcap.analysis.frames import config_of
 from balcap.config import DEFAULT_PROMPT, DataSettings, GroundingSettings, ShapesSettings
 from balcap.data import shapes
-from balcap.data.shapes.grounding import Grounding, claims, ground, scene_facts
+from balcap.data.shapes.grounding import GROUNDING, Grounding, claims, ground, scene_facts
 from balcap.data.shapes.scene import Scene
 from balcap.errors import UserError
 from balcap.evaluation.harness.bootstrap import interval, point
@@ -32,7 +32,6 @@ from balcap.evaluation.protocol import (
 )
 from balcap.judges.judge import Judge
 from balcap.runs.folder import RunFolder
-from balcap.training.held_out import GROUNDING
 from balcap.types import Sample
 
 
