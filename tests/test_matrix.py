@@ -93,8 +93,8 @@ def test_public_names_are_there_and_listed():
 
 
 def test_an_unknown_public_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'advantage'"):
-        balcap.advantage  # noqa: B018
+    with pytest.raises(AttributeError, match="'advantagges'"):
+        balcap.advantagges  # noqa: B018
 
 
 def test_importing_balcap_imports_no_numpy():

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from balcap.evaluation.comparing.table import as_csv, as_markdown
 from balcap.evaluation.harness.bootstrap import paired_interval, point
 from balcap.evaluation.harness.folder import EvalFolder, read_json
 from balcap.evaluation.harness.summary import values_of
-from balcap.evaluation.protocol import AnyProtocol, EvalProtocol, Record
+from balcap.evaluation.protocol import AnyProtocol, Record
+from balcap.evaluation.protocols import PROTOCOLS
 
 Row = dict[str, Any]
 
@@ -85,13 +85,12 @@ def difference(first: Evaluation, second: Evaluation, seed: int) -> Row:
 
 
 def protocol_called(name: str) -> type[AnyProtocol] | None:
-    """The protocol's class, in the file of its name; None for one that has no items."""
-    place = f"balcap.evaluation.{name}"
-    if not name.isidentifier() or find_spec(place) is None:
+    """The protocol's class; None for one that has no items, or is not of this version."""
+    if name not in PROTOCOLS:
         return None
-    found = vars(import_module(place)).values()
-    classes = (one for one in found if isinstance(one, type) and issubclass(one, EvalProtocol))
-    return next((one for one in classes if getattr(one, "name", None) == name), None)
+    module, _, called = PROTOCOLS[name].partition(":")
+    found: type[AnyProtocol] = getattr(import_module(module), called)
+    return found
 
 
 def read(path: Path) -> Evaluation:
