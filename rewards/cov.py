@@ -17,12 +17,12 @@ from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.heads import Head
 from balcap.heads.answers import completed
 from balcap.heads.engines.embedding import embedder
-from balcap.heads.engines.similarity import stated
+from balcap.heads.engines.similarity import best_similarities
 from balcap.judges.decompose import decompose
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Ask
-from balcap.judges.verdicts import by_number, numbered
+from balcap.judges.types import JudgeRequest
+from balcap.judges.verdicts import numbered_list, verdict_form
 from balcap.text import sentences
 from balcap.types import Caption, Sample, Score, Unscored
 
@@ -100,18 +100,18 @@ class Cov(Head[CovConfig]):
     Config = CovConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """With the engine `llm`."""
         return self.config.engine == "llm"
 
     @property
-    def needs(self) -> frozenset[str]:
+    def requires(self) -> frozenset[str]:
         """The reference, or the facts."""
         return frozenset({"facts" if self.config.units == "facts" else "reference"})
 
     def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
         """Share covered; `Unscored` for a sample that has no units."""
-        return self._matched(captions) if self.asks else self._compared(captions)
+        return self._matched(captions) if self.uses_judge else self._compared(captions)
 
     async def _matched(self, captions: Sequence[Caption]) -> list[Score]:
         known = [self._without_asking(caption) for caption in captions]
@@ -144,7 +144,7 @@ class Cov(Head[CovConfig]):
         ]
         verdicts = await self.judge.read(
             [_ask(text, some) for text, some in pairs],
-            [by_number(bool, len(some)).read for _, some in pairs],
+            [verdict_form(bool, len(some)).read for _, some in pairs],
         )
         rest = iter(verdicts)
         return [some if isinstance(some, JudgeError) else _share(next(rest)) for some in units]
@@ -152,7 +152,7 @@ class Cov(Head[CovConfig]):
     def _compared(self, captions: Sequence[Caption]) -> list[Score]:
         low, high = self.config.bounds
         pairs = [(self._units(caption.sample), caption.text) for caption in captions]
-        found = stated(pairs, embedder(self.config.model, self.config.device))
+        found = best_similarities(pairs, embedder(self.config.model, self.config.device))
         return [
             sum(min(max((near - low) / (high - low), 0.0), 1.0) for near in units) / len(units)
             if units
@@ -168,12 +168,12 @@ class Cov(Head[CovConfig]):
         return Unscored("no facts" if self.config.units == "facts" else "no reference")
 
 
-def _ask(caption: str, units: Units) -> Ask:
+def _ask(caption: str, units: Units) -> JudgeRequest:
     count = len(units)
-    return Ask.of(
-        MATCH.fill(units=numbered(units), caption=quoted(caption), count=str(count)),
+    return JudgeRequest.of(
+        MATCH.fill(units=numbered_list(units), caption=quoted(caption), count=str(count)),
         max_tokens=512 + TOKENS_A_VERDICT * count,
-        schema=by_number(bool, count).schema,
+        schema=verdict_form(bool, count).schema,
     )
 
 

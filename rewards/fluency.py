@@ -21,10 +21,10 @@ from balcap.heads import Head
 from balcap.heads.answers import completed
 from balcap.heads.engines import harper, languagetool
 from balcap.heads.engines.harper import lint_kinds
-from balcap.judges.parsing import read_json
+from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.text import sentences, word_count, words
 from balcap.types import Caption, Score, Unscored
 
@@ -136,7 +136,7 @@ class Fluency(Head[FluencyConfig]):
     Config = FluencyConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """With engine `llm`."""
         return self.config.engine == "llm"
 
@@ -149,8 +149,8 @@ class Fluency(Head[FluencyConfig]):
         texts = [caption.text for caption in captions]
         if self.config.engine == "llm":
             return self._graded(texts)
-        spoken = [text for text in texts if words(text)]
-        kinds = dict(zip(spoken, self._mistakes(spoken), strict=True))
+        without_reasoning = [text for text in texts if words(text)]
+        kinds = dict(zip(without_reasoning, self._mistakes(without_reasoning), strict=True))
         return [self._fluency(text, kinds.get(text)) for text in texts]
 
     def _mistakes(self, texts: Sequence[str]) -> Sequence[tuple[str, ...] | JudgeError | None]:
@@ -178,8 +178,8 @@ class Fluency(Head[FluencyConfig]):
         return min(connection(said), clean * distinct(five) * distinct(lines) * ending)
 
     async def _graded(self, texts: Sequence[str]) -> list[Score]:
-        asks = [
-            Ask.of(
+        requests = [
+            JudgeRequest.of(
                 GRADES.fill(caption=quoted(text), low=str(LOW), high=str(HIGH)),
                 schema=Grades.model_json_schema(),
             )
@@ -187,11 +187,11 @@ class Fluency(Head[FluencyConfig]):
             if words(text)
         ]
         known = [None if words(text) else 0.0 for text in texts]
-        return completed(known, await self.judge.read(asks, _grade))
+        return completed(known, await self.judge.read(requests, _grade))
 
 
-def _grade(answer: Answer) -> float:
-    grades = read_json(answer.text, Grades)
+def _grade(answer: JudgeResponse) -> float:
+    grades = parse_json(answer.text, Grades)
     mean = (grades.clarity + grades.fluency + grades.coherence) / 3
     return (mean - LOW) / (HIGH - LOW)
 

@@ -17,10 +17,10 @@ from balcap.config import JudgeSettings
 from balcap.heads import Head
 from balcap.heads.answers import completed
 from balcap.judges.images import Picture
-from balcap.judges.parsing import read_json
+from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.types import Caption, Score, Unscored
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "holistic_score.txt")
@@ -60,12 +60,12 @@ class Holistic(Head[HolisticConfig]):
     Config = HolisticConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """Always."""
         return True
 
     @property
-    def needs(self) -> frozenset[str]:
+    def requires(self) -> frozenset[str]:
         """The image."""
         return frozenset({"image"})
 
@@ -74,8 +74,8 @@ class Holistic(Head[HolisticConfig]):
         known = [_unasked(caption) for caption in captions]
         left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
         pictures = {caption.sample.id: Picture(caption.sample) for caption in left}  # hashed once
-        asks = [_question(caption, pictures[caption.sample.id]) for caption in left]
-        return completed(known, await self.judge.read(asks, _rating))
+        requests = [_question(caption, pictures[caption.sample.id]) for caption in left]
+        return completed(known, await self.judge.read(requests, _rating))
 
 
 def _unasked(caption: Caption) -> Score | None:
@@ -85,9 +85,9 @@ def _unasked(caption: Caption) -> Score | None:
     return None if caption.text.strip() else 0.0
 
 
-def _question(caption: Caption, picture: Picture) -> Ask:
-    return Ask.of(PROMPT.fill(caption=quoted(caption.text)), picture, schema=SCHEMA)
+def _question(caption: Caption, picture: Picture) -> JudgeRequest:
+    return JudgeRequest.of(PROMPT.fill(caption=quoted(caption.text)), picture, schema=SCHEMA)
 
 
-def _rating(answer: Answer) -> float:
-    return read_json(answer.text, Rating).score / BEST
+def _rating(answer: JudgeResponse) -> float:
+    return parse_json(answer.text, Rating).score / BEST

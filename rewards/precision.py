@@ -23,8 +23,8 @@ from balcap.heads.answers import completed
 from balcap.judges.decompose import decompose
 from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
-from balcap.judges.types import Ask
-from balcap.judges.verdicts import ByNumber, by_number, numbered
+from balcap.judges.types import JudgeRequest
+from balcap.judges.verdicts import VerdictForm, numbered_list, verdict_form
 from balcap.types import Caption, Checkable, Score, Unscored
 
 VERIFY = Prompt.read(Path(__file__).parent / "prompts" / "precision_verify.txt")
@@ -75,12 +75,12 @@ class Precision(Head[PrecisionConfig]):
     Config = PrecisionConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """With engine `llm`."""
         return self.config.engine == "llm"
 
     @property
-    def needs(self) -> frozenset[str]:
+    def requires(self) -> frozenset[str]:
         """The image, or the scene."""
         return frozenset({"image" if self.config.engine == "llm" else "scene"})
 
@@ -118,7 +118,7 @@ class Precision(Head[PrecisionConfig]):
             if assertions and not isinstance(assertions, JudgeError)
         ]
         verdicts = await self.judge.read(
-            [check.ask for check in checks], [check.form.read for check in checks]
+            [check.request for check in checks], [check.form.read for check in checks]
         )
         shares = iter([self._counted(each) for each in verdicts])
         return [
@@ -139,14 +139,14 @@ class _Check:
     picture: Picture
 
     @property
-    def form(self) -> ByNumber[Verdict]:
-        return by_number(Verdict, len(self.assertions))
+    def form(self) -> VerdictForm[Verdict]:
+        return verdict_form(Verdict, len(self.assertions))
 
     @property
-    def ask(self) -> Ask:
+    def request(self) -> JudgeRequest:
         count = len(self.assertions)
-        text = VERIFY.fill(assertions=numbered(self.assertions), count=str(count))
-        return Ask.of(
+        text = VERIFY.fill(assertions=numbered_list(self.assertions), count=str(count))
+        return JudgeRequest.of(
             text,
             self.picture,
             max_tokens=512 + TOKENS_A_VERDICT * count,

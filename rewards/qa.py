@@ -15,7 +15,7 @@ from balcap.errors import JudgeError
 from balcap.heads import Head
 from balcap.heads.answers import completed
 from balcap.heads.engines.embedding import embedder
-from balcap.heads.engines.similarity import stated
+from balcap.heads.engines.similarity import best_similarities
 from balcap.types import Caption, Question, Score, Unscored
 from rewards.qa_reader import answers, dice_of, most_choices
 from rewards.qa_settings import QaConfig
@@ -39,18 +39,18 @@ class Qa(Head[QaConfig]):
     Config = QaConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """With the engine `llm`."""
         return self.config.engine == "llm"
 
     @property
-    def needs(self) -> frozenset[str]:
+    def requires(self) -> frozenset[str]:
         """Questions."""
         return frozenset({"questions"})
 
     def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
         """Share of right answers; `Unscored` for a sample without questions."""
-        return self._read(captions) if self.asks else self._compared(captions)
+        return self._read(captions) if self.uses_judge else self._compared(captions)
 
     async def _read(self, captions: Sequence[Caption]) -> list[Score]:
         known = [self._without_asking(caption) for caption in captions]
@@ -75,7 +75,7 @@ class Qa(Head[QaConfig]):
             for caption in captions
         ]
         pairs = [(opts, c.text) for opts, c in zip(options, captions, strict=True)]
-        found = stated(pairs, embedder(self.config.model, self.config.device))
+        found = best_similarities(pairs, embedder(self.config.model, self.config.device))
         return [
             self._share(caption, similarity)
             for caption, similarity in zip(captions, found, strict=True)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.judge import Judge
-from balcap.judges.parsing import read_letter
+from balcap.judges.parsing import parse_letter
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.types import Caption, Question
 from rewards.qa_settings import QaConfig
 
@@ -76,16 +76,16 @@ async def answers(
         right one with `soft`, or why there is no usable answer.
     """
     menus = [list(drawn(caption, settings)) for caption in captions]
-    asks = [
-        ask
+    requests = [
+        request
         for caption, some in zip(captions, menus, strict=True)
-        for ask in _asks(caption.text, some, settings)
+        for request in _asks(caption.text, some, settings)
     ]
-    read: Callable[[Menu, Answer], float] = said_right
+    read: Callable[[Menu, JudgeResponse], float] = said_right
     if settings.answer == "soft":
         read = partial(probability_right, least=settings.min_mass)
     readers = [partial(read, menu) for some in menus for menu in some]
-    outcomes = iter(await judge.read(asks, readers))
+    outcomes = iter(await judge.read(requests, readers))
     return [list(islice(outcomes, len(some))) for some in menus]
 
 
@@ -95,12 +95,12 @@ def drawn(caption: Caption, settings: QaConfig) -> Iterator[Menu]:
     They hang on the caption, its sample's id and the seed, and on nothing beside them; with more
     draws, the first are the same.
     """
-    dice = dice_of(caption, settings.seed)
+    rng = dice_of(caption, settings.seed)
     questions = caption.sample.questions
     for number in range(settings.draws or len(questions)):
-        question = dice.choice(questions) if settings.draws else questions[number]
+        question = rng.choice(questions) if settings.draws else questions[number]
         count = len(question.choices)
-        yield Menu(question, tuple(dice.sample(range(count), count)), settings.abstain)
+        yield Menu(question, tuple(rng.sample(range(count), count)), settings.abstain)
 
 
 def dice_of(caption: Caption, seed: int) -> random.Random:
@@ -109,26 +109,26 @@ def dice_of(caption: Caption, seed: int) -> random.Random:
     return random.Random(name.encode("utf-8", "surrogatepass"))
 
 
-def _asks(caption: str, menus: Sequence[Menu], settings: QaConfig) -> Iterator[Ask]:
+def _asks(caption: str, menus: Sequence[Menu], settings: QaConfig) -> Iterator[JudgeRequest]:
     shown = quoted(caption)
     for number, menu in enumerate(menus):
         text = PROMPT.fill(caption=shown, question=quoted(str(menu)))
         if settings.answer == "soft":
-            yield Ask.of(text, max_tokens=1, choices=tuple(menu.letters))
+            yield JudgeRequest.of(text, max_tokens=1, choices=tuple(menu.letters))
         else:
             # the same menu drawn twice is two questions only where two answers can differ
             draw = number if settings.temperature > 0 else 0
-            yield Ask.of(
+            yield JudgeRequest.of(
                 text, max_tokens=settings.max_tokens, temperature=settings.temperature, draw=draw
             )
 
 
-def said_right(menu: Menu, answer: Answer) -> float:
+def said_right(menu: Menu, answer: JudgeResponse) -> float:
     """1 for the right letter, 0 for another of the menu. Raises UnusableAnswerError."""
-    return float(read_letter(answer.text, menu.letters) == menu.letters[menu.right])
+    return float(parse_letter(answer.text, menu.letters) == menu.letters[menu.right])
 
 
-def probability_right(menu: Menu, answer: Answer, least: float) -> float:
+def probability_right(menu: Menu, answer: JudgeResponse, least: float) -> float:
     """exp(l_right) / sum exp(l), over the log-probabilities l of the letters of the menu.
 
     Raises:

@@ -22,8 +22,8 @@ from balcap.heads.answers import completed
 from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Ask
-from balcap.judges.verdicts import ByNumber, by_number, numbered
+from balcap.judges.types import JudgeRequest
+from balcap.judges.verdicts import VerdictForm, numbered_list, verdict_form
 from balcap.types import Caption, Sample, Score, Unscored
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "rubric_satisfied.txt")
@@ -65,12 +65,12 @@ class Rubric(Head[RubricConfig]):
     Config = RubricConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """Always."""
         return True
 
     @property
-    def needs(self) -> frozenset[str]:
+    def requires(self) -> frozenset[str]:
         """The column `rubric`; the image too where the judge is to see it."""
         return frozenset({"rubric", "image"} if self.config.image else {"rubric"})
 
@@ -85,7 +85,7 @@ class Rubric(Head[RubricConfig]):
         asked = [check for check in checks if isinstance(check, _Check)]
         known = [None if isinstance(check, _Check) else check for check in checks]
         verdicts = await self.judge.read(
-            [check.ask for check in asked], [check.form.read for check in asked]
+            [check.request for check in asked], [check.form.read for check in asked]
         )
         return completed(known, [c.weighed(v) for c, v in zip(asked, verdicts, strict=True)])
 
@@ -110,17 +110,17 @@ class _Check:
     picture: Picture | None
 
     @property
-    def form(self) -> ByNumber[bool]:
-        return by_number(bool, len(self.rubric))
+    def form(self) -> VerdictForm[bool]:
+        return verdict_form(bool, len(self.rubric))
 
     @property
-    def ask(self) -> Ask:
+    def request(self) -> JudgeRequest:
         count = len(self.rubric)
-        criteria = numbered([each.criterion for each in self.rubric])
+        criteria = numbered_list([each.criterion for each in self.rubric])
         text = PROMPT.fill(caption=quoted(self.text), criteria=criteria, count=str(count))
         shown = () if self.picture is None else (self.picture,)
         most = 512 + TOKENS_A_VERDICT * count
-        return Ask.of(text, *shown, max_tokens=most, schema=self.form.schema)
+        return JudgeRequest.of(text, *shown, max_tokens=most, schema=self.form.schema)
 
     def weighed(self, satisfied: Sequence[bool] | JudgeError) -> float | JudgeError:
         if isinstance(satisfied, JudgeError):

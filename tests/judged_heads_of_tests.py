@@ -8,10 +8,10 @@ import pytest
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError
 from balcap.heads import Head
-from balcap.judges.judge import Desk, Judge
+from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.quoting import CLOSE, OPEN, quoted
 from balcap.judges.scripted import Script, Scripted
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 from balcap.types import Caption, Score, Unscored
 
 
@@ -29,34 +29,34 @@ class Graded(Head[GradedConfig]):
     Config = GradedConfig
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         return True
 
     async def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
-        asks = [Ask.of(f"Grade {quoted(caption.text)}") for caption in captions]
-        grades = await self.judge.read(asks, lambda answer: float(answer.text))
+        requests = [JudgeRequest.of(f"Grade {quoted(caption.text)}") for caption in captions]
+        grades = await self.judge.read(requests, lambda answer: float(answer.text))
         return [Unscored.by(g) if isinstance(g, JudgeError) else g for g in grades]
 
 
-def grade(ask: Ask) -> str:
+def grade(request: JudgeRequest) -> str:
     """Of a caption, the share of its characters that are an e: different captions differ."""
-    text = graded_text(ask)
+    text = graded_text(request)
     return str(text.count("e") / (1 + len(text)))
 
 
-def graded_text(ask: Ask) -> str:
+def graded_text(request: JudgeRequest) -> str:
     """The caption that is asked about."""
-    return ask.messages[-1].text.partition(OPEN)[2].rpartition(CLOSE)[0]
+    return request.messages[-1].text.partition(OPEN)[2].rpartition(CLOSE)[0]
 
 
 def everyone_asks(script: Script, monkeypatch: pytest.MonkeyPatch, name: str = "reader") -> None:
     """Let heads that are made from here on ask a function, whatever the settings say."""
     monkeypatch.setattr(
         "balcap.heads.selection.open_judge",
-        lambda settings, asker: Judge(Desk(Scripted(script, name)), price_in=1.0),
+        lambda settings, asker: Judge(SharedBackend(Scripted(script, name)), price_in=1.0),
     )
 
 
 def a_judge(script: Script, name: str = "reader") -> Judge:
     """A function as a judge with a name."""
-    return Judge(Desk(Scripted(script, name)))
+    return Judge(SharedBackend(Scripted(script, name)))

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 from balcap.errors import JudgeError
 from balcap.judges.quoting import CLOSE, OPEN
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 QUOTED = re.compile(f"{OPEN}(.*?){CLOSE}", re.DOTALL)
 
 
-def text_of(ask: Ask) -> str:
+def text_of(request: JudgeRequest) -> str:
     """All that is said to the judge."""
-    return "\n".join(message.text for message in ask.messages)
+    return "\n".join(message.text for message in request.messages)
 
 
-def frame_of(ask: Ask) -> str:
+def frame_of(request: JudgeRequest) -> str:
     """What is said to the judge outside the marks."""
-    return QUOTED.sub("", text_of(ask))
+    return QUOTED.sub("", text_of(request))
 
 
 class Dutiful:
@@ -31,64 +31,64 @@ class Dutiful:
 
     def __init__(self, says: str | None = None) -> None:
         self.says = says
-        self.asked: list[Ask] = []
+        self.asked: list[JudgeRequest] = []
 
-    def __call__(self, ask: Ask) -> Answer:
-        self.asked.append(ask)
-        dice = random.Random(ask.key({}))
-        if ask.choices:
-            return _weighed(ask.choices, dice)
-        if ask.schema is None:
-            return Answer(dice.choice(_letters(ask)))
-        texts = [self.says] if self.says else _pieces(ask)
-        return Answer(json.dumps(_made(ask.schema, ask.schema, dice, texts)))
+    def __call__(self, request: JudgeRequest) -> JudgeResponse:
+        self.asked.append(request)
+        rng = random.Random(request.key({}))
+        if request.choices:
+            return _weighed(request.choices, rng)
+        if request.schema is None:
+            return JudgeResponse(rng.choice(_letters(request)))
+        texts = [self.says] if self.says else _pieces(request)
+        return JudgeResponse(json.dumps(_made(request.schema, request.schema, rng, texts)))
 
 
-def silent(ask: Ask) -> str:
+def silent(request: JudgeRequest) -> str:
     """Cannot be reached."""
     raise JudgeError("timed out after 120 s")
 
 
-def mumbling(ask: Ask) -> str:
+def mumbling(request: JudgeRequest) -> str:
     """Answers with nothing that could be read as anything."""
     return "???"
 
 
-def _letters(ask: Ask) -> list[str]:
+def _letters(request: JudgeRequest) -> list[str]:
     """The letters of the options, which stand in what was quoted last."""
-    return re.findall(r"^([A-Z])\)", QUOTED.findall(text_of(ask))[-1], re.MULTILINE)
+    return re.findall(r"^([A-Z])\)", QUOTED.findall(text_of(request))[-1], re.MULTILINE)
 
 
-def _weighed(choices: Sequence[str], dice: random.Random) -> Answer:
-    weights = [dice.random() + 0.01 for _ in choices]
+def _weighed(choices: Sequence[str], rng: random.Random) -> JudgeResponse:
+    weights = [rng.random() + 0.01 for _ in choices]
     logprobs = tuple(math.log(weight / sum(weights)) for weight in weights)
-    return Answer(choices[weights.index(max(weights))], logprobs)
+    return JudgeResponse(choices[weights.index(max(weights))], logprobs)
 
 
-def _pieces(ask: Ask) -> list[str]:
-    whole = " ".join(QUOTED.findall(text_of(ask))).split()
+def _pieces(request: JudgeRequest) -> list[str]:
+    whole = " ".join(QUOTED.findall(text_of(request))).split()
     return [" ".join(whole[i : i + 5]) for i in range(0, len(whole), 5)] or ["nothing"]
 
 
-def _made(schema: dict, root: dict, dice: random.Random, texts: Sequence[str]) -> object:
+def _made(schema: dict, root: dict, rng: random.Random, texts: Sequence[str]) -> object:
     """A value of a JSON schema, as far as pydantic writes them."""
     if "$ref" in schema:
-        return _made(root["$defs"][schema["$ref"].rpartition("/")[2]], root, dice, texts)
+        return _made(root["$defs"][schema["$ref"].rpartition("/")[2]], root, rng, texts)
     if "enum" in schema:
-        return dice.choice(schema["enum"])
+        return rng.choice(schema["enum"])
     low, high = schema.get("minimum", 0), schema.get("maximum", 10)
     match schema["type"]:
         case "object":
-            return {k: _made(v, root, dice, texts) for k, v in schema["properties"].items()}
+            return {k: _made(v, root, rng, texts) for k, v in schema["properties"].items()}
         case "array":
-            count = dice.randint(schema.get("minItems", 1), schema.get("maxItems", 4))
-            return [_made(schema["items"], root, dice, texts) for _ in range(count)]
+            count = rng.randint(schema.get("minItems", 1), schema.get("maxItems", 4))
+            return [_made(schema["items"], root, rng, texts) for _ in range(count)]
         case "boolean":
-            return dice.random() < 0.6
+            return rng.random() < 0.6
         case "integer":
-            return dice.randint(low, high)
+            return rng.randint(low, high)
         case "number":
-            return dice.uniform(low, high)
+            return rng.uniform(low, high)
         case "string":
-            return dice.choice(texts)
+            return rng.choice(texts)
     raise AssertionError(f"no value of {schema}")

@@ -26,8 +26,8 @@ class Seen:
     options: dict[str, str]
 
     @classmethod
-    def of(cls, ask):
-        _, caption, _, block = re.findall(r"<<<(.*?)>>>(?!>)", ask.messages[-1].text, re.DOTALL)
+    def of(cls, request):
+        _, caption, _, block = re.findall(r"<<<(.*?)>>>(?!>)", request.messages[-1].text, re.DOTALL)
         question, *lines = block.split("\n")
         return cls(caption, question, dict(line.split(") ", 1) for line in lines))
 
@@ -35,9 +35,9 @@ class Seen:
         return next(letter for letter, text in self.options.items() if text == option)
 
 
-def by_rule(ask):
+def by_rule(request):
     """The letter of the option that the caption names; "cannot be told" if it names none."""
-    seen = Seen.of(ask)
+    seen = Seen.of(request)
     named = [letter for letter, text in seen.options.items() if text in seen.caption]
     return named[0] if named else seen.letter(ABSTAIN)
 
@@ -46,9 +46,9 @@ def read(texts, script=by_rule, sample=SAMPLE, **settings):
     """Scores of the captions, and everything that the reader was asked."""
     asked = []
 
-    def recorded(ask):
-        asked.append(ask)
-        return script(ask)
+    def recorded(request):
+        asked.append(request)
+        return script(request)
 
     head = Qa(QaConfig(engine="llm", **settings), judge=scripted(recorded))
     return run(head.score([Caption(sample, text) for text in texts])), asked

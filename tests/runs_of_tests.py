@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.config import TrainSettings, plain
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts, Row
@@ -25,7 +25,7 @@ def write_run(
     chosen = TrainSettings(rewards="qa,cov", gate="none", steps=10, **settings).resolved()  # type: ignore[arg-type]
     run = RunFolder(path)
     run.create(yaml.safe_dump(plain(chosen)))
-    rule = CreditRule.of(chosen, {"qa": 1.0, "cov": 1.0})
+    rule = AdvantageRule.of(chosen, {"qa": 1.0, "cov": 1.0})
     for step in range(1, steps + 1):
         rows = [
             Row(f"s{i // 2}", i // 2, f"caption {i}", 3, 2, 1.0, cells, _reasons(cells))

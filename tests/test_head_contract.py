@@ -71,13 +71,13 @@ def made(case, script=None):
     """The head of a case, asking a judge of its own."""
     kind = find(case[0])
     head = kind(kind.Config(**case[1]))
-    if head.asks:
-        head.ask(scripted(script or Dutiful()))
+    if head.uses_judge:
+        head.attach_judge(scripted(script or Dutiful()))
     return head
 
 
 CASES = list(cases())
-ASKING = [case for case in CASES if made(case).asks]
+ASKING = [case for case in CASES if made(case).uses_judge]
 
 
 @pytest.fixture(params=CASES, ids=named)
@@ -159,14 +159,14 @@ def test_an_empty_caption_is_no_better_than_a_good_one(case, samples):
     head = made(case)
     empty, good = answers(head, [Caption(samples[0], t) for t in ("", samples[0].reference)])
     assert empty == head.range[0]
-    assert head.asks or empty < good  # what a judge of dice says of a good one means nothing
+    assert head.uses_judge or empty < good  # what a judge of dice says of a good one means nothing
 
 
 def test_a_sample_that_lacks_what_the_head_needs_is_not_scored(case, samples):
     head = made(case)
     bare = Sample("bare", "Describe.")
     value, beside = answers(head, [Caption(bare, "A dog."), Caption(samples[0], "A dog.")])
-    assert isinstance(value, Unscored) == bool(head.needs)
+    assert isinstance(value, Unscored) == bool(head.requires)
     assert not isinstance(beside, Unscored)
     if isinstance(value, Unscored):
         assert value.reason
@@ -176,8 +176,8 @@ def test_a_sample_that_lacks_what_the_head_needs_is_not_scored(case, samples):
 def test_a_judge_is_asked_a_batch_in_few_calls(asking, captions):
     """Batching is the judge's business: a call a caption would take it out of its hands."""
     head, calls = made(asking), []
-    ask = head.judge.ask
-    head.judge.ask = lambda asks: calls.append(len(asks)) or ask(asks)
+    request = head.judge.ask
+    head.judge.ask = lambda requests: calls.append(len(requests)) or request(requests)
     answers(head, captions)
     assert len(calls) <= 2 < sum(calls)
 
@@ -204,10 +204,10 @@ def test_one_question_of_many_that_fails_spoils_no_other_cell(asking, captions):
     good = answers(made(asking), captions)
     dutiful = Dutiful()
 
-    def patchy(ask):
-        if random.Random(ask.key({})).random() < 0.1:
+    def patchy(request):
+        if random.Random(request.key({})).random() < 0.1:
             raise JudgeError("connection reset")
-        return dutiful(ask)
+        return dutiful(request)
 
     found = answers(made(asking, patchy), captions)
     lost = [isinstance(cell, Unscored) for cell in found]

@@ -23,7 +23,7 @@ def command(run: Path, url: str, cache: Path) -> list[str]:
     return [
         "train", "--rewards", "qa,cov,fluency,precision", "--judge.backend", "endpoint",
         "--judge.url", url, "--judge.model", "scripted", "--judge.cache", str(cache),
-        "--judge.retries", "1", "--patience", "1", "--run", str(run), "--steps", "5",
+        "--judge.retries", "1", "--judge-wait", "1", "--run", str(run), "--steps", "5",
         "--group-size", "4", "--batch", "8", "--max-tokens", "12", "--save-every", "5",
         "--shapes.train", "40", "--eval-samples", "2",
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from balcap.cli import main
 from balcap.config import DataSettings
 from balcap.data import shapes
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 from balcap.runs.folder import RunFolder
 
 FILE = Path(__file__).parent / "judged_heads_of_tests.py"
@@ -31,7 +31,9 @@ REFERENCES = {
 
 def train(policy: Path, run: Path, *more: str) -> list[str]:
     """Four steps, saved only at the end, with a judge that is waited for no second."""
-    return command(policy, run, "--rewards", REWARDS, "--patience", "0", "--save-every", "4", *more)
+    return command(
+        policy, run, "--rewards", REWARDS, "--judge-wait", "0", "--save-every", "4", *more
+    )
 
 
 class Server:
@@ -42,12 +44,12 @@ class Server:
         self.asked = 0
         self.refused = 0
 
-    def answer(self, ask: Ask) -> str:
+    def answer(self, request: JudgeRequest) -> str:
         self.asked += 1
-        if graded_text(ask) not in REFERENCES and self.is_down():
+        if graded_text(request) not in REFERENCES and self.is_down():
             self.refused += 1
             raise JudgeError("connection refused")
-        return grade(ask)
+        return grade(request)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,7 @@ def test_a_judge_that_comes_back_in_time_is_waited_for(
     run = RunFolder(tmp_path / "run")
     server = Server(lambda: len(run.read_metrics()) == 2 and server.refused < 8)
     everyone_asks(server.answer, monkeypatch)
-    assert main(train(fresh_policies["llava-1.5"], run.path, "--patience", "30")) == 0
+    assert main(train(fresh_policies["llava-1.5"], run.path, "--judge-wait", "30")) == 0
     assert is_like(run, undisturbed)
     out = capsys.readouterr().out
     assert out.count("waiting for 30 s more for its judge reader, which leaves 8 of 8") == 1
@@ -167,7 +169,7 @@ def test_ctrl_c_ends_the_waiting_with_a_checkpoint(
 
     server = Server(is_down)
     everyone_asks(server.answer, monkeypatch)
-    arguments = train(fresh_policies["llava-1.5"], run.path, "--patience", "600")
+    arguments = train(fresh_policies["llava-1.5"], run.path, "--judge-wait", "600")
     assert main(arguments) == 130
     assert run.read_json(run.summary)["interrupted"] is True
     assert run.last_step() == 1
@@ -185,9 +187,9 @@ def test_a_few_unusable_answers_are_told_and_counted_and_the_run_goes_on(
     run = RunFolder(tmp_path / "run")
     server = Server()
 
-    def answer(ask: Ask) -> str:
-        said = server.answer(ask)
-        if graded_text(ask) not in REFERENCES and server.asked % 3 == 0:
+    def answer(request: JudgeRequest) -> str:
+        said = server.answer(request)
+        if graded_text(request) not in REFERENCES and server.asked % 3 == 0:
             raise UnusableAnswerError(f"off the menu ABCD: {said!r}")
         return said
 
@@ -211,7 +213,7 @@ def test_a_judge_that_never_answers_is_told_before_the_policy_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def answer(ask: Ask) -> str:
+    def answer(request: JudgeRequest) -> str:
         raise JudgeError("connection refused")
 
     everyone_asks(answer, monkeypatch, "reader at http://127.0.0.1:9/v1")

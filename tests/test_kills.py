@@ -37,14 +37,14 @@ def kill_after(process: subprocess.Popen[str], run: RunFolder, steps: int, pause
 
 def test_kills_change_nothing(fresh_policies: dict[str, Path], tmp_path: Path) -> None:
     """Each kill loses what came after the last checkpoint, and the next start makes it again."""
-    dice = random.Random(0)
+    rng = random.Random(0)
     whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
     settings = ["--steps", str(STEPS), "--save-every", "2"]
     assert main(command(fresh_policies["llava-1.5"], whole.path, *settings)) == 0
     arguments = command(fresh_policies["llava-1.5"], killed.path, *settings)
     for _ in range(KILLS):
         process = start(arguments)
-        kill_after(process, killed, dice.randint(0, 4), dice.uniform(0, 0.4))
+        kill_after(process, killed, rng.randint(0, 4), rng.uniform(0, 0.4))
         assert process.returncode == -signal.SIGKILL
         for file in killed.rollouts.glob("step_*.parquet"):
             assert len(pd.read_parquet(file)) == 8  # whatever is there is whole

@@ -12,8 +12,8 @@ from judged_heads_of_tests import Graded, a_judge, grade, graded_text
 
 from balcap.errors import HeadError, JudgeError, JudgeGoneError, UnusableAnswerError
 from balcap.heads import Head, judge_wait
-from balcap.heads.judge_wait import Patience, Report, StoppedWaitingError
-from balcap.judges.types import Ask
+from balcap.heads.judge_wait import JudgeWait, Report, StoppedWaitingError
+from balcap.judges.types import JudgeRequest
 from balcap.types import Caption, Sample, Unscored
 
 CAPTIONS = [Caption(Sample(f"s{i}", ""), f"caption {'e' * i}") for i in range(10)]
@@ -51,13 +51,13 @@ class Judged:
         self.asked: list[str] = []
         self.head = Graded(judge=a_judge(self._answer))
 
-    def _answer(self, ask: Ask) -> str:
-        text = graded_text(ask)
+    def _answer(self, request: JudgeRequest) -> str:
+        text = graded_text(request)
         error = self.fails(self.asked.count(text), text)
         self.asked.append(text)
         if error is not None:
             raise error
-        return grade(ask)
+        return grade(request)
 
 
 def down(tries: float, texts: list[str] = TEXTS) -> Callable[[int, str], JudgeError | None]:
@@ -69,9 +69,9 @@ def test_only_what_failed_is_asked_again_and_nothing_is_lost(clock: Clock) -> No
     """Two of ten captions fail three times: 10 + 2 + 2 + 2 questions, with pauses of 1, 2 and 4
     seconds between them."""
     judged = Judged(down(3, TEXTS[:2]))
-    waiting = Patience()
+    waiting = JudgeWait()
     scored = waiting.score([judged.head], CAPTIONS)
-    undisturbed = Patience().score([Judged(down(0)).head], CAPTIONS)
+    undisturbed = JudgeWait().score([Judged(down(0)).head], CAPTIONS)
     assert scored.cells == undisturbed.cells
     assert scored.matrix.scored.all()
     assert [judged.asked.count(text) for text in TEXTS] == [4, 4, *[1] * 8]
@@ -82,7 +82,7 @@ def test_only_what_failed_is_asked_again_and_nothing_is_lost(clock: Clock) -> No
 
 def test_up_to_the_share_nobody_waits(clock: Clock) -> None:
     judged = Judged(down(9, TEXTS[:1]))  # 1 of 10, and the default share is a tenth
-    scored = Patience().score([judged.head], CAPTIONS)
+    scored = JudgeWait().score([judged.head], CAPTIONS)
     assert scored.reasons[0] == ("refused",)
     assert scored.matrix.scored[1:].all()
     assert clock.now == 0
@@ -95,7 +95,7 @@ def test_what_the_data_lack_is_no_reason_to_wait(clock: Clock) -> None:
         def score(self, captions: Any) -> Any:
             return [Unscored("no reference") for _ in captions]
 
-    assert not Patience(max_unscored=0).score([Blind()], CAPTIONS).matrix.scored.any()
+    assert not JudgeWait(max_unscored=0).score([Blind()], CAPTIONS).matrix.scored.any()
     assert clock.now == 0
 
 
@@ -104,7 +104,7 @@ def test_a_judge_that_stays_away_ends_it_with_one_message(clock: Clock) -> None:
     last one is what is left."""
     judged = Judged(down(999))
     told: list[str] = []
-    waiting = Patience(resume="balcap train --resume RUN", tell=told.append)
+    waiting = JudgeWait(resume="balcap train --resume RUN", tell=told.append)
     with pytest.raises(JudgeGoneError) as caught:
         waiting.score([judged.head], CAPTIONS)
     assert str(caught.value) == (
@@ -128,7 +128,7 @@ def test_no_waiting_mends_unusable_answers(clock: Clock) -> None:
     with pytest.raises(
         JudgeGoneError, match=r"answers unusably for 2 of 10 captions .* off the me"
     ):
-        Patience().score([judged.head], CAPTIONS)
+        JudgeWait().score([judged.head], CAPTIONS)
     assert clock.now == 0
     assert len(judged.asked) == 10
 
@@ -141,7 +141,7 @@ def test_both_kinds_of_failure_count_and_one_of_them_is_asked_again(clock: Clock
         return MENU if text == TEXTS[0] else down(1, TEXTS[1:2])(number, text)
 
     judged = Judged(fails)
-    scored = Patience().score([judged.head], CAPTIONS)
+    scored = JudgeWait().score([judged.head], CAPTIONS)
     assert [reason for (reason,) in scored.reasons] == ["off the menu", *[None] * 9]
     assert judged.asked.count(TEXTS[0]) == 1
     assert clock.now == 1
@@ -150,21 +150,21 @@ def test_both_kinds_of_failure_count_and_one_of_them_is_asked_again(clock: Clock
 def test_the_head_that_no_waiting_helps_is_named_first(clock: Clock) -> None:
     away, silly = Judged(down(999)), Judged(lambda number, text: MENU)
     with pytest.raises(JudgeGoneError, match=r"head 'silly': .* answers unusably for 10 of 10"):
-        Patience().score([away.head, renamed(silly.head, "silly")], CAPTIONS)
+        JudgeWait().score([away.head, renamed(silly.head, "silly")], CAPTIONS)
     assert clock.now == 0
 
 
 def test_no_patience_is_one_try(clock: Clock) -> None:
     judged = Judged(down(999))
     with pytest.raises(JudgeGoneError, match="after 0 s"):
-        Patience(seconds=0).score([judged.head], CAPTIONS)
+        JudgeWait(seconds=0).score([judged.head], CAPTIONS)
     assert len(judged.asked) == 10
     assert clock.now == 0
 
 
 def test_patience_without_end_waits_until_the_judge_is_back(clock: Clock) -> None:
     told: list[str] = []
-    scored = Patience(seconds=float("inf"), tell=told.append).score(
+    scored = JudgeWait(seconds=float("inf"), tell=told.append).score(
         [Judged(down(20)).head], CAPTIONS
     )
     assert scored.matrix.scored.all()
@@ -174,12 +174,12 @@ def test_patience_without_end_waits_until_the_judge_is_back(clock: Clock) -> Non
 
 def test_whoever_asks_to_stop_waits_no_longer(clock: Clock) -> None:
     with pytest.raises(StoppedWaitingError):
-        Patience(stopped=lambda: clock.now >= 3).score([Judged(down(999)).head], CAPTIONS)
+        JudgeWait(stopped=lambda: clock.now >= 3).score([Judged(down(999)).head], CAPTIONS)
     assert clock.now == 3
 
 
 def test_stopping_does_not_throw_scores_away() -> None:
-    scored = Patience(stopped=lambda: True).score([Judged(down(0)).head], CAPTIONS)
+    scored = JudgeWait(stopped=lambda: True).score([Judged(down(0)).head], CAPTIONS)
     assert scored.matrix.scored.all()
 
 
@@ -206,7 +206,7 @@ class Together:
         """What the two got, or what they raised; each has half of the captions."""
 
         def one(rank: int, head: Head[Any]) -> Any:
-            waiting = Patience(exchange=self.exchange(rank), **settings)
+            waiting = JudgeWait(exchange=self.exchange(rank), **settings)
             try:
                 return waiting.score([head], CAPTIONS[rank::2])
             except Exception as error:

@@ -21,7 +21,7 @@ from balcap.analysis.plots import (
     tradeoff_paths,
 )
 from balcap.analysis.plots.lengths import thirds
-from balcap.analysis.plots.style import STYLE, told
+from balcap.analysis.plots.style import STYLE, axis_label
 
 HEADS = ("qa", "cov")
 BAND = (0.5, 2.0)
@@ -184,6 +184,6 @@ def test_a_run_of_one_step_can_be_drawn(tmp_path_factory: pytest.TempPathFactory
 
 
 def test_columns_are_told_in_words() -> None:
-    assert told("after_greedy.qa") == "qa, after greedy"
-    assert told("after.harmonic_mean") == "harmonic mean, after"
-    assert told("rewards") == "rewards"
+    assert axis_label("after_greedy.qa") == "qa, after greedy"
+    assert axis_label("after.harmonic_mean") == "harmonic mean, after"
+    assert axis_label("rewards") == "rewards"

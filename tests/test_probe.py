@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from balcap.advantage.matrix import RewardMatrix
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.cli import main
 from balcap.config import DataSettings, ProbeSettings, ShapesSettings
 from balcap.data import shapes
@@ -206,7 +206,7 @@ def tried(first: dict, second: dict, **settings: object):
     given = ProbeSettings(rewards="first,second", **settings)
     trials, left_out = write([WORKED], attacks_of(("empty", "options-listed"), None), 0)
     scored = score_all(trials, heads, lambda name: None)
-    rule = CreditRule.of(given, weights)
+    rule = AdvantageRule.of(given, weights)
     done = weigh(trials, scored, rule, "words", left_out)
     return done, findings(done, Selected(heads, weights, heads))
 

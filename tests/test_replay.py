@@ -8,7 +8,7 @@ import pytest
 from runs_of_tests import train_briefly, write_run
 
 from balcap.advantage.matrix import RewardMatrix
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of, replayed_df
 from balcap.analysis.replay_command import compare, most_changed, spearman
 from balcap.cli import main
@@ -60,7 +60,7 @@ def test_other_settings_are_what_the_rule_makes_of_the_stored_scores(trained: Pa
         group=first["group"].to_numpy(),
         heads=("letters", "brief"),
     )
-    rule = CreditRule("rvpo", {"letters": 1.0, "brief": 0.5}, "none", (), 0.06, 2.0)
+    rule = AdvantageRule("rvpo", {"letters": 1.0, "brief": 0.5}, "none", (), 0.06, 2.0)
     expected = rule(matrix, first["ratio"].to_numpy())
     # picky is not in this matrix at all: a head that is left out is as if it had not been there
     assert first["replayed"].tolist() == pytest.approx(expected.advantage.tolist(), abs=1e-12)

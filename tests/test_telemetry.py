@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.judges.usage import Usage
 from balcap.runs.metrics import correlation, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts, Row
@@ -15,7 +15,7 @@ def row(group: int, words: int, ratio: float, *scores: float | None) -> Row:
 
 
 def rollouts(rows: list[Row], gate: str = "none", normalizer: str = "mo_grpo") -> Rollouts:
-    rule = CreditRule(normalizer, {"a": 1.0, "b": 1.0}, gate, ("b",), 0.5, 2.0)
+    rule = AdvantageRule(normalizer, {"a": 1.0, "b": 1.0}, gate, ("b",), 0.5, 2.0)
     return Rollouts.of(["a", "b"], rows, rule)
 
 
@@ -83,7 +83,7 @@ def test_what_a_judge_was_asked() -> None:
     """20 questions, 15 of them known: the 5 others took 4 seconds together, 0.8 each."""
     rows = [row(0, 4, 1.0, 0.0, 1.0), row(0, 6, 1.0, 1.0, 0.0)]
     used = Usage(20, 15, 1, prompt_tokens=500, completion_tokens=50, seconds=4.0, dollars=0.25)
-    rule = CreditRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
+    rule = AdvantageRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
     metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule, {"b": used}), {})
     assert {name: value for name, value in metrics.items() if name.startswith("judge/")} == {
         "judge/b/questions": 20.0,
@@ -98,7 +98,7 @@ def test_what_a_judge_was_asked() -> None:
 
 def test_a_judge_that_was_asked_nothing_has_no_shares() -> None:
     rows = [row(0, 4, 1.0, 0.0, 1.0), row(0, 6, 1.0, 1.0, 0.0)]
-    rule = CreditRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
+    rule = AdvantageRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
     metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule, {"b": Usage()}), {})
     assert metrics["judge/b/questions"] == 0.0
     assert metrics["judge/b/failed"] is None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap import distributed
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.config import DataSettings, ShapesSettings, TrainSettings
 from balcap.data import shapes
 from balcap.heads import Head
@@ -43,7 +43,7 @@ def make(
         policy=for_training(chosen),
         samples=samples,
         heads=heads,
-        rule=CreditRule.of(chosen, {head.name: 1.0 for head in heads}),
+        rule=AdvantageRule.of(chosen, {head.name: 1.0 for head in heads}),
         length_unit=chosen.length_unit,
         on_rollouts=on_rollouts,
         args=grpo_config(chosen, folder, num_processes),

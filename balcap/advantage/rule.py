@@ -31,7 +31,7 @@ class Credit:
 
 
 @dataclass(frozen=True)
-class CreditRule:
+class AdvantageRule:
     """Gate, normaliser and weights, as a function of scores and length ratios.
 
     Attributes:
@@ -51,13 +51,13 @@ class CreditRule:
     high: float
 
     @staticmethod
-    def of(settings: RewardSettings, weights: Mapping[str, float]) -> CreditRule:
+    def of(settings: RewardSettings, weights: Mapping[str, float]) -> AdvantageRule:
         """The rule of a run's settings.
 
         Raises:
             UserError: if a gated head is not among the weights' heads.
         """
-        return CreditRule(
+        return AdvantageRule(
             settings.normalizer,
             dict(weights),
             settings.gate,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from balcap.advantage.matrix import RewardMatrix
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.analysis.frames import AnyPath, a_run, config_of
 from balcap.analysis.tables import captions_df, heads_of
 from balcap.config import NORMALIZER_ALIASES, RewardSettings
@@ -23,7 +23,7 @@ def replayed_df(
 ) -> pd.DataFrame:
     """The captions of a run with the advantages that other settings would have given them.
 
-    The stored scores and length ratios of each step go through `CreditRule`, which is what the
+    The stored scores and length ratios of each step go through `AdvantageRule`, which is what the
     trainer used: with the run's own settings, `replayed` equals `advantage` to the last bit.
 
     Args:
@@ -46,7 +46,7 @@ def replayed_df(
     return replayed(captions, rule_of(run, heads, weights=weights, **changes))
 
 
-def replayed(captions: pd.DataFrame, rule: CreditRule) -> pd.DataFrame:
+def replayed(captions: pd.DataFrame, rule: AdvantageRule) -> pd.DataFrame:
     """The columns that `replayed_df` adds, for captions of whole steps and any rule."""
     heads = heads_of(captions)
     steps = [_step(part, heads, rule) for _, part in captions.groupby("step", sort=False)]
@@ -59,7 +59,7 @@ def rule_of(
     *,
     weights: Mapping[str, float] | None = None,
     **changes: Any,
-) -> CreditRule:
+) -> AdvantageRule:
     """The rule of a run that scored `heads`, with changes as in `replayed_df`."""
     content = config_of(a_run(run))
     if not heads:
@@ -71,7 +71,7 @@ def rule_of(
         settings, normalizer=NORMALIZER_ALIASES.get(settings.normalizer, settings.normalizer)
     )
     chosen = _own_weights(own, heads) if weights is None else _given_weights(weights, heads)
-    return CreditRule.of(settings, chosen)
+    return AdvantageRule.of(settings, chosen)
 
 
 def _own_weights(own: RewardSettings, heads: tuple[str, ...]) -> dict[str, float]:
@@ -98,7 +98,7 @@ def _given_weights(given: Mapping[str, float], heads: tuple[str, ...]) -> dict[s
     return dict.fromkeys(heads, 0.0) | dict(given)
 
 
-def _step(part: pd.DataFrame, heads: tuple[str, ...], rule: CreditRule) -> pd.DataFrame:
+def _step(part: pd.DataFrame, heads: tuple[str, ...], rule: AdvantageRule) -> pd.DataFrame:
     """The new columns of one step: the batch that the normaliser sees as a whole."""
     values = part[list(heads)].to_numpy(dtype=np.float64)
     matrix = RewardMatrix(

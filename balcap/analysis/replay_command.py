@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from balcap.advantage.matrix import Float
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of
 from balcap.analysis.replay import replayed, rule_of
 from balcap.config import ReplaySettings
@@ -120,7 +120,7 @@ def in_words(found: Comparison, captions: int) -> str:
     return "\n".join(lines)
 
 
-def rules_table(own: CreditRule, new: CreditRule) -> str:
+def rules_table(own: AdvantageRule, new: AdvantageRule) -> str:
     """The settings of both rules side by side."""
     return table(
         [
@@ -146,7 +146,7 @@ def credit_table(frame: pd.DataFrame) -> str:
     )
 
 
-def _told(rule: CreditRule) -> tuple[str, str, str]:
+def _told(rule: AdvantageRule) -> tuple[str, str, str]:
     weights = ",".join(f"{head}={weight:g}" for head, weight in rule.weights.items() if weight)
     gated = ",".join(head for head in rule.gated if rule.weights[head])
     if rule.gate == "none" or not gated:

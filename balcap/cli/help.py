@@ -69,14 +69,14 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
         lines += [_PRESETS_NOTE]
     for group in dict.fromkeys(option.group for option in options.values()):
         inside = [option for option in options.values() if option.group == group]
-        lines += ["", group, *rows(told(inside))]
+        lines += ["", group, *rows(option_rows(inside))]
     lines += ["", "General", *rows(_GENERAL)]
     if command.examples:
         lines += ["", "Examples", textwrap.indent(command.examples.strip(), "  ")]
     return "\n".join(lines)
 
 
-def told(options: Iterable[Option]) -> Iterator[tuple[str, str]]:
+def option_rows(options: Iterable[Option]) -> Iterator[tuple[str, str]]:
     """Options with what is said of each; whom a single head asks, which is said like `--judge.*`,
     in one line."""
     groups: set[str] = set()

@@ -61,8 +61,8 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         eval_batch: captions written at once in the evaluation.
         max_unscored: share of a head's captions in a step, in [0, 1], that its judge may leave
             without a score; above it, training waits for the judge.
-        patience: seconds that training and its evaluations wait for a judge; then the run is saved
-            and stops with exit code 3.
+        judge_wait: seconds that training and its evaluations wait for a judge; then the run is
+            saved and stops with exit code 3.
         save_every: steps between checkpoints.
         keep_checkpoints: how many checkpoints stay on disk.
         run: folder of the run; default: `runs/` and a name from time and policy.
@@ -92,7 +92,7 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
     eval_rewards: str = "qa,cov,fluency"
     eval_batch: int | None = None
     max_unscored: float = 0.1
-    patience: float = 600.0
+    judge_wait: float = 600.0
     save_every: int | None = None
     keep_checkpoints: int = 2
     run: Path | None = None
@@ -129,7 +129,7 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         within("top_p", self.top_p, 0.0, 1.0)
         at_least("beta", self.beta, 0.0)
         within("max_unscored", self.max_unscored, 0.0, 1.0)
-        at_least("patience", self.patience, 0.0)
+        at_least("judge_wait", self.judge_wait, 0.0)
         at_least("seed", self.seed, 0)
 
     def resolved(self) -> TrainSettings:

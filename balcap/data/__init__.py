@@ -5,9 +5,9 @@
 
     loaded = load(DataSettings(data="conversations:captions.json"))
 
-`rows` reads a file of any format, one module per kind of data turns each row into a draft, and
-`checks` makes samples of them. A new kind is a function `draft(row, columns) -> Draft`, listed in
-`source.FILE_KINDS` and in `files`.
+`rows` reads a file of any format, one module per kind of data parses each row, and
+`checks` makes samples of them. A new kind is a function `parse_row(row, columns) -> ParsedRow`,
+listed in `source.FILE_KINDS` and in `files`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from balcap.config import DataSettings
 from balcap.data.checks import BadDataError, Problem
 from balcap.data.files import image_root, read_file
-from balcap.data.requirements import check_needs
+from balcap.data.requirements import check_requirements
 from balcap.data.source import spec
 from balcap.data.split import draw, split_off
 from balcap.types import Sample
 
-__all__ = ["BadDataError", "Loaded", "Problem", "check_needs", "load", "spec"]
+__all__ = ["BadDataError", "Loaded", "Problem", "check_requirements", "load", "spec"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How does a row with questions about an image become a draft?"""
+"""How does a row with questions about an image become a `ParsedRow`?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from balcap.config import Columns
-from balcap.data.parsed_rows import Cells, Draft
+from balcap.data.parsed_rows import Cells, ParsedRow
 from balcap.data.questions import read_questions
 from balcap.data.rows import BadRowError
 
@@ -16,7 +16,7 @@ _OF_A_QUESTION = (
 )  # fmt: skip
 
 
-def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
+def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
     """Read a row of questions, with or without a caption.
 
     The questions stand in a column of the usual names or the one the user named; in
@@ -30,7 +30,7 @@ def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
     if not questions:
         names = QUESTION_COLUMNS if columns.questions is None else (columns.questions,)
         raise BadRowError(f"has no questions; looked for {', '.join(names)}")
-    return cells.draft(cells.prompt(), cells.caption(), questions=questions)
+    return cells.parsed_row(cells.prompt(), cells.caption(), questions=questions)
 
 
 def _questions(cells: Cells) -> Any:

@@ -12,15 +12,15 @@ from typing import Any, TypeAlias
 
 from balcap.config import Columns
 from balcap.data.images import Gallery
-from balcap.data.parsed_rows import Draft, kind_of
+from balcap.data.parsed_rows import ParsedRow, kind_of
 from balcap.data.rows import BadRowError, Row
 from balcap.data.tables import StoredImage
 from balcap.errors import UserError
 from balcap.types import Sample
 
 _SHOWN = 20
-Reader: TypeAlias = Callable[[Mapping[str, Any], Columns], Draft]
-"""Turns a row into a draft, or raises BadRowError."""
+Reader: TypeAlias = Callable[[Mapping[str, Any], Columns], ParsedRow]
+"""Turns a row into a `ParsedRow`, or raises BadRowError."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class BadDataError(UserError):
 
 def check_rows(
     rows: Iterable[Row],
-    read: Callable[[Mapping[str, Any]], Draft],
+    read: Callable[[Mapping[str, Any]], ParsedRow],
     gallery: Gallery,
     prompt: str,
 ) -> tuple[list[Sample], list[tuple[int, str]]]:
@@ -61,26 +61,26 @@ def check_rows(
     a duplicate of an earlier usable row only, so that the listed rows may be deleted from the file
     without changing what is loaded.
     """
-    understood: list[tuple[int, Draft, Path | StoredImage | None]] = []
+    understood: list[tuple[int, ParsedRow, Path | StoredImage | None]] = []
     bad: list[tuple[int, str]] = []
     for row in rows:
         try:
-            draft = read(_object(row))
-            understood.append((row.number, draft, gallery.find(draft.image)))
+            parsed = read(_object(row))
+            understood.append((row.number, parsed, gallery.find(parsed.image)))
         except BadRowError as error:
             bad.append((row.number, str(error)))
     broken = gallery.broken(picture for _, _, picture in understood if picture is not None)
-    names = _names([(number, draft) for number, draft, _ in understood])
+    names = _names([(number, parsed) for number, parsed, _ in understood])
     taken: dict[str, int] = {}
     samples = []
-    for (number, draft, picture), name in zip(understood, names, strict=True):
+    for (number, parsed, picture), name in zip(understood, names, strict=True):
         if picture in broken:
             bad.append((number, broken[picture]))
         elif name in taken:
             bad.append((number, f"id {name!r} stands in row {taken[name]} already"))
         else:
             taken[name] = number
-            samples.append(_sample(draft, name, picture, prompt))
+            samples.append(_sample(parsed, name, picture, prompt))
     return samples, sorted(bad)
 
 
@@ -115,39 +115,39 @@ def _object(row: Row) -> Mapping[str, Any]:
     return row.content
 
 
-def _names(drafts: Sequence[tuple[int, Draft]]) -> list[str]:
-    """Return each draft's id, making one where there is none, whatever the order of the rows.
+def _names(parsed_rows: Sequence[tuple[int, ParsedRow]]) -> list[str]:
+    """Return each row's id, making one where there is none, whatever the order of the rows.
 
     It is the image's name; with a digest of the row's text if rows of different text share the
     image; and the row's number where the image has no name.
     """
     texts = defaultdict(set)
-    for _, draft in drafts:
-        if draft.id is None and isinstance(draft.image, str):
-            texts[draft.image].add(_digest(draft))
+    for _, parsed in parsed_rows:
+        if parsed.id is None and isinstance(parsed.image, str):
+            texts[parsed.image].add(_digest(parsed))
 
-    def name(number: int, draft: Draft) -> str:
-        if draft.id is not None:
-            return draft.id
-        if not isinstance(draft.image, str):
+    def name(number: int, parsed: ParsedRow) -> str:
+        if parsed.id is not None:
+            return parsed.id
+        if not isinstance(parsed.image, str):
             return f"row-{number}"
-        return draft.image + (f"#{_digest(draft)}" if len(texts[draft.image]) > 1 else "")
+        return parsed.image + (f"#{_digest(parsed)}" if len(texts[parsed.image]) > 1 else "")
 
-    return [name(number, draft) for number, draft in drafts]
+    return [name(number, parsed) for number, parsed in parsed_rows]
 
 
-def _digest(draft: Draft) -> str:
-    text = repr((draft.prompt, draft.reference, draft.facts, draft.questions))
+def _digest(parsed: ParsedRow) -> str:
+    text = repr((parsed.prompt, parsed.reference, parsed.facts, parsed.questions))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _sample(draft: Draft, name: str, image: Path | StoredImage | None, prompt: str) -> Sample:
+def _sample(parsed: ParsedRow, name: str, image: Path | StoredImage | None, prompt: str) -> Sample:
     return Sample(
         id=name,
-        prompt=draft.prompt or prompt,
+        prompt=parsed.prompt or prompt,
         image=image,
-        reference=draft.reference,
-        facts=draft.facts,
-        questions=draft.questions,
-        metadata=draft.metadata,
+        reference=parsed.reference,
+        facts=parsed.facts,
+        questions=parsed.questions,
+        metadata=parsed.metadata,
     )

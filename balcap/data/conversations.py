@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from balcap.config import Columns
-from balcap.data.parsed_rows import Cells, Draft, message_text, without_image_tokens, written
+from balcap.data.parsed_rows import Cells, ParsedRow, message_text, without_image_tokens, written
 from balcap.data.rows import BadRowError
 
 TURN_COLUMNS = ("conversations", "conversation", "messages")
@@ -14,7 +14,7 @@ _ASKS = ("human", "user")
 _ANSWERS = ("gpt", "assistant")
 
 
-def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
+def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
     """Read a row with chat turns, `{from, value}` or `{role, content}`.
 
     The first turn of the human (`human`, `user`) is the prompt, without image tokens; the first
@@ -34,7 +34,7 @@ def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
         raise BadRowError(f"has no caption: no turn is from {' or '.join(_ANSWERS)}")
     prompt = without_image_tokens(message_text(asked) or "") if asked else ""
     reference = written(message_text(answered) or "", "caption")
-    return cells.draft(prompt or None, reference, image=_images(cell))
+    return cells.parsed_row(prompt or None, reference, image=_images(cell))
 
 
 def _first(turns: list[Mapping[str, Any]], roles: tuple[str, ...]) -> Mapping[str, Any] | None:

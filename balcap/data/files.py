@@ -16,9 +16,9 @@ from balcap.errors import UserError, did_you_mean
 from balcap.types import Sample
 
 _READERS: Mapping[str, Reader] = {
-    "conversations": conversations.draft,
-    "records": records.draft,
-    "caption-qa": caption_qa.draft,
+    "conversations": conversations.parse_row,
+    "records": records.parse_row,
+    "caption-qa": caption_qa.parse_row,
 }
 
 

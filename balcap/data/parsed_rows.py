@@ -23,7 +23,7 @@ IMAGE_TOKENS = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<image>"
 
 
 @dataclass(frozen=True)
-class Draft:
+class ParsedRow:
     """A row whose text has been understood.
 
     Attributes:
@@ -79,13 +79,13 @@ class Cells:
             raise BadRowError(f"prompt is {kind_of(cell)}; expected a text")
         return without_image_tokens(cell or "") or None
 
-    def draft(
+    def parsed_row(
         self,
         prompt: str | None,
         reference: str | None,
         image: Any = None,
         questions: tuple[Question, ...] | None = None,
-    ) -> Draft:
+    ) -> ParsedRow:
         """Take what all kinds of rows share, and return the whole.
 
         `image` is used where the row has no column for it, `questions` instead of the column.
@@ -94,7 +94,7 @@ class Cells:
         cell = self.take(IMAGE_COLUMNS, named.image)
         if questions is None:
             questions = read_questions(self.take(("questions",), named.questions))
-        return Draft(
+        return ParsedRow(
             id=read_id(self.take(("id",), named.id)),
             prompt=prompt,
             image=read_image(image if cell is None or cell == [] else cell),

@@ -1,4 +1,4 @@
-"""How does a flat row, one image with its caption in columns, become a draft?"""
+"""How does a flat row, one image with its caption in columns, become a `ParsedRow`?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from balcap.config import Columns
 from balcap.data import conversations
-from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, Draft
+from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, ParsedRow
 from balcap.data.rows import BadRowError
 
 
-def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
+def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
     """Read a row by its usual column names (`balcap.data.parsed_rows`) or by those the user named.
 
     A row of chat turns is read as `conversations` does, unless the caption's column is named.
@@ -20,9 +20,9 @@ def draft(row: Mapping[str, Any], columns: Columns) -> Draft:
         BadRowError: if the caption is empty, or the row has no caption, no facts and no questions.
     """
     if columns.caption is None and any(row.get(name) for name in conversations.TURN_COLUMNS):
-        return conversations.draft(row, columns)
+        return conversations.parse_row(row, columns)
     cells = Cells(row, columns)
-    found = cells.draft(cells.prompt(), cells.caption())
+    found = cells.parsed_row(cells.prompt(), cells.caption())
     if found.reference is None and not found.facts and not found.questions:
         names = CAPTION_COLUMNS if columns.caption is None else (columns.caption,)
         raise BadRowError(f"has no caption; looked for {', '.join(names)}")

@@ -15,7 +15,7 @@ _NEXT_STEP = {
 }
 
 
-def check_needs(samples: Sequence[Sample], needs: Mapping[str, frozenset[str]]) -> None:
+def check_requirements(samples: Sequence[Sample], needs: Mapping[str, frozenset[str]]) -> None:
     """Raise one UserError that names every head for which no sample has all that it needs.
 
     Args:

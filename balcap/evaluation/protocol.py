@@ -162,7 +162,7 @@ class EvalProtocol(ABC, Generic[SettingsT, ItemT]):
         return open_judge(self.settings.judge, self.name)
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """Whether it asks a judge: where its settings have one."""
         return isinstance(self.settings, JudgedEvalSettings)
 
@@ -172,7 +172,7 @@ class EvalProtocol(ABC, Generic[SettingsT, ItemT]):
         return ()
 
     @property
-    def departures(self) -> Sequence[str]:
+    def deviations(self) -> Sequence[str]:
         """Why, as this evaluation is set, its score is not comparable to published ones, beside the
         judge and the number of items."""
         return ()
@@ -206,11 +206,11 @@ class EvalProtocol(ABC, Generic[SettingsT, ItemT]):
         first: Float = 100.0 * means[..., 0]
         return first
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """What the protocol adds to the summary, from all records in the items' order."""
         return {}
 
-    def tells(self, summary: Mapping[str, Any]) -> Sequence[str]:
+    def report_lines(self, summary: Mapping[str, Any]) -> Sequence[str]:
         """Lines for the reader below the score: what the protocol added, in words."""
         return ()
 

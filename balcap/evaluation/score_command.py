@@ -13,10 +13,10 @@ import numpy as np
 from balcap.advantage.gates import within_band
 from balcap.advantage.harmonic import harmonic_mean
 from balcap.advantage.matrix import Float
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.config import ScoreSettings
 from balcap.console import number, say, table
-from balcap.data import check_needs, load
+from balcap.data import check_requirements, load
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.evaluation.harness.caption_file import from_file
 from balcap.heads import Head, Selected
@@ -39,9 +39,9 @@ def run(settings: ScoreSettings, selected: Selected) -> int:
     """
     if settings.length_unit == "tokens":
         raise UserError("length_unit is 'tokens'; captions in a file are counted in words or chars")
-    rule = CreditRule.of(settings, selected.weights)
+    rule = AdvantageRule.of(settings, selected.weights)
     captions, strangers = _captions(settings)
-    check_needs([c.sample for c in captions], {h.name: h.needs for h in selected.trained})
+    check_requirements([c.sample for c in captions], {h.name: h.requires for h in selected.trained})
     scored = score(selected.trained, captions)
     ratio = ratios(captions, settings.length_unit, word_count)
     rows = _rows(captions, scored, ratio, settings)
@@ -114,7 +114,7 @@ def _rows(
     return rows
 
 
-def _means(scored: Scored, ratio: Float, rule: CreditRule) -> str:
+def _means(scored: Scored, ratio: Float, rule: AdvantageRule) -> str:
     matrix = scored.matrix
     values = np.where(matrix.scored, matrix.values, np.nan)
     means = [mean(values[:, j]) for j in range(len(matrix.heads))]

@@ -46,7 +46,7 @@ class Head(ABC, Generic[ConfigT]):
         self._judge = judge
 
     @property
-    def asks(self) -> bool:
+    def uses_judge(self) -> bool:
         """Whether this head, as it is set, asks a judge. Its Config then has a field `judge` of
         type `JudgeSettings`, for what is to be another than `--judge.*`."""
         return False
@@ -61,7 +61,7 @@ class Head(ABC, Generic[ConfigT]):
             )
         return self._judge
 
-    def ask(self, judge: Judge) -> None:
+    def attach_judge(self, judge: Judge) -> None:
         """Ask that judge from now on."""
         self._judge = judge
 
@@ -71,7 +71,7 @@ class Head(ABC, Generic[ConfigT]):
         return Usage() if self._judge is None else self._judge.usage
 
     @property
-    def needs(self) -> frozenset[str]:
+    def requires(self) -> frozenset[str]:
         """Fields of `Sample` that this head cannot score without: of `image`, `reference`, `facts`,
         `questions`, or a name in `metadata`."""
         return frozenset()

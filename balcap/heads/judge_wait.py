@@ -96,7 +96,7 @@ class Report:
 
 
 @dataclass(kw_only=True)
-class Patience:
+class JudgeWait:
     """Scores captions, and waits for a judge that leaves too many of them without a score.
 
     Attributes:
@@ -226,7 +226,7 @@ class Patience:
 
 def judge_of(head: Head[Any]) -> str:
     """Whom a head asks, for messages."""
-    return f"its judge {head.judge.name}" if head.asks else "its judge"
+    return f"its judge {head.judge.name}" if head.uses_judge else "its judge"
 
 
 def _tried(

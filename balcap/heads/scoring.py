@@ -152,14 +152,14 @@ def _completed(
     heads: Sequence[Head[Any]], captions: Sequence[Caption], group: Sequence[int], known: Known
 ) -> Scored:
     """Score what is not known, and put all of it together."""
-    before = {head.name: head.usage for head in heads if head.asks}
+    before = {head.name: head.usage for head in heads if head.uses_judge}
     columns = _side_by_side(heads, captions, known)
     return Scored.of(
         heads=[head.name for head in heads],
         cells=[[column.cells[_key(caption)] for column in columns] for caption in captions],
         group=group,
         seconds={head.name: column.seconds for head, column in zip(heads, columns, strict=True)},
-        usage={head.name: head.usage - before[head.name] for head in heads if head.asks},
+        usage={head.name: head.usage - before[head.name] for head in heads if head.uses_judge},
     )
 
 

@@ -55,9 +55,9 @@ class Choice:
         """
         heads = {head.name: head(configs[head.name]) for head in self.evaluated}
         for head in heads.values():
-            if head.asks:
+            if head.uses_judge:
                 own = getattr(head.config, "judge", None) or JudgeSettings()
-                head.ask(open_judge(own.over(judge or JudgeSettings()), head.name))
+                head.attach_judge(open_judge(own.over(judge or JudgeSettings()), head.name))
         return Selected(
             trained=tuple(heads[head.name] for head in self.trained),
             weights=self.weights,

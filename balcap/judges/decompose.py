@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from balcap.errors import JudgeError
 from balcap.judges.judge import Judge
-from balcap.judges.parsing import read_json
+from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 PROMPT = Prompt.read(Path(__file__).parent / "texts" / "decompose.txt")
 
@@ -46,15 +46,15 @@ async def decompose(
     """
     asked = [number for number, text in enumerate(texts) if text.strip()]
     found: list[tuple[str, ...] | JudgeError] = [() for _ in texts]
-    asks = [_ask(texts[number], most) for number in asked]
-    outcomes = await judge.read(asks, lambda answer: _assertions(answer, most))
+    requests = [_ask(texts[number], most) for number in asked]
+    outcomes = await judge.read(requests, lambda answer: _assertions(answer, most))
     for number, outcome in zip(asked, outcomes, strict=True):
         found[number] = outcome
     return found
 
 
-def _ask(text: str, most: int) -> Ask:
-    return Ask.of(
+def _ask(text: str, most: int) -> JudgeRequest:
+    return JudgeRequest.of(
         PROMPT.fill(text=quoted(text), most=str(most)),
         max_tokens=_longest(text, most),
         schema=Assertions.model_json_schema(),
@@ -70,9 +70,9 @@ def _longest(text: str, most: int) -> int:
     return 512 + min(len(text.encode("utf-8", "surrogatepass")), 32 * most)
 
 
-def _assertions(answer: Answer, most: int) -> tuple[str, ...]:
+def _assertions(answer: JudgeResponse, most: int) -> tuple[str, ...]:
     once: dict[str, str] = {}
-    for assertion in read_json(answer.text, Assertions).assertions:
+    for assertion in parse_json(answer.text, Assertions).assertions:
         plain = " ".join(assertion.split())
         once.setdefault(plain.casefold(), plain)
     once.pop("", None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.judges.cache.answers import Memory, open_cache
-from balcap.judges.judge import Desk, Judge
+from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.types import Backend
 
 EXAMPLES = {
@@ -38,10 +38,10 @@ def open_judge(settings: JudgeSettings, asker: str) -> Judge:
     _check(settings, asker)
     unpriced = replace(settings, price_in=None, price_out=None)
     with _lock:  # two threads may open the same one at once
-        desk = _desk(unpriced)
+        shared = _shared_backend(unpriced)
     if settings.backend == "replay":
-        return Judge(desk)  # what was recorded was paid for then
-    return Judge(desk, settings.price_in or 0.0, settings.price_out or 0.0)
+        return Judge(shared)  # what was recorded was paid for then
+    return Judge(shared, settings.price_in or 0.0, settings.price_out or 0.0)
 
 
 def cache_file(settings: JudgeSettings) -> Path | None:
@@ -58,18 +58,18 @@ def cache_file(settings: JudgeSettings) -> Path | None:
 def forget() -> None:
     """Let go of every shared backend and of what was remembered, as a new process would begin."""
     with _lock:
-        _desk.cache_clear()
+        _shared_backend.cache_clear()
 
 
 _lock = threading.Lock()
 
 
 @cache
-def _desk(settings: JudgeSettings) -> Desk:
+def _shared_backend(settings: JudgeSettings) -> SharedBackend:
     file = cache_file(settings)
     if settings.backend == "replay" or file is None:
-        return Desk(_backend(settings), Memory())
-    return Desk(_backend(settings), open_cache(file))
+        return SharedBackend(_backend(settings), Memory())
+    return SharedBackend(_backend(settings), open_cache(file))
 
 
 def _backend(settings: JudgeSettings) -> Backend:

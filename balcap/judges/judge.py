@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from balcap.errors import JudgeError
 from balcap.judges.cache.answers import AnswerCache, Memory
-from balcap.judges.types import Answer, Ask, Backend, Outcome
+from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
 from balcap.judges.usage import Usage
 
 T = TypeVar("T")
@@ -18,41 +18,43 @@ Place = tuple[asyncio.AbstractEventLoop, str]
 
 
 @dataclass(frozen=True)
-class Desk:
+class SharedBackend:
     """Where a backend's questions come in; shared by all heads that ask the same one.
 
     Attributes:
         backend: who answers what is not known yet.
         answers: what is known: the cache, or this process's memory where there is none.
-        on_the_way: questions that are being asked, by the event loop in which they are and their
+        in_flight: questions that are being asked, by the event loop in which they are and their
             key; each ends as its outcome, or as None if its asker was stopped.
     """
 
     backend: Backend
     answers: AnswerCache | Memory = field(default_factory=Memory)
-    on_the_way: dict[Place, asyncio.Future[Outcome | None]] = field(default_factory=dict)
+    in_flight: dict[Place, asyncio.Future[Outcome | None]] = field(default_factory=dict)
 
 
 class Judge:
-    """A head's own line to a desk, with its own account.
+    """A head's own access to a shared backend, with its own account.
 
     Args:
-        desk: whom it asks.
+        shared: whom it asks.
         price_in: US dollars per million prompt tokens.
         price_out: US dollars per million tokens of answers.
     """
 
-    def __init__(self, desk: Desk, price_in: float = 0.0, price_out: float = 0.0) -> None:
-        self.desk = desk
+    def __init__(
+        self, shared: SharedBackend, price_in: float = 0.0, price_out: float = 0.0
+    ) -> None:
+        self.shared = shared
         self.usage = Usage()
         self._prices = (price_in / 1e6, price_out / 1e6)
 
     @property
     def name(self) -> str:
         """How the judge is called in messages."""
-        return self.desk.backend.name
+        return self.shared.backend.name
 
-    async def ask(self, asks: Sequence[Ask]) -> list[Outcome]:
+    async def ask(self, requests: Sequence[JudgeRequest]) -> list[Outcome]:
         """Ask all at once; one outcome each, in their order.
 
         A question that is known is not asked; one that is on its way, for whichever head, is asked
@@ -62,19 +64,21 @@ class Judge:
         Raises:
             UserError: for what the user must mend, such as a key that is not set.
         """
-        identity = self.desk.backend.identity
+        identity = self.shared.backend.identity
         # in a thread, as everything here that takes long: the loop has requests to attend to
-        keys = await asyncio.to_thread(lambda: [ask.key(identity) for ask in asks])
-        wanted = dict(zip(keys, asks, strict=True))
+        keys = await asyncio.to_thread(lambda: [request.key(identity) for request in requests])
+        wanted = dict(zip(keys, requests, strict=True))
         found: dict[str, Outcome] = {}
         sent: set[str] = set()
-        while left := {key: ask for key, ask in wanted.items() if key not in found}:
+        while left := {key: request for key, request in wanted.items() if key not in found}:
             found |= await self._found(left, sent)
         self._count(keys, sent, found)
         return [found[key] for key in keys]
 
     async def read(
-        self, asks: Sequence[Ask], reader: Callable[[Answer], T] | Sequence[Callable[[Answer], T]]
+        self,
+        requests: Sequence[JudgeRequest],
+        reader: Callable[[JudgeResponse], T] | Sequence[Callable[[JudgeResponse], T]],
     ) -> list[T | JudgeError]:
         """Ask all at once and read the answers; what the reader refuses is that answer's failure.
 
@@ -84,7 +88,7 @@ class Judge:
                 one each, for questions whose answers differ in form.
         """
 
-        def outcome(answer: Outcome, read: Callable[[Answer], T]) -> T | JudgeError:
+        def outcome(answer: Outcome, read: Callable[[JudgeResponse], T]) -> T | JudgeError:
             if isinstance(answer, JudgeError):
                 return answer
             try:
@@ -93,14 +97,16 @@ class Judge:
                 self.usage += Usage(failed=1)
                 return error
 
-        readers = [reader] * len(asks) if callable(reader) else reader
-        return [outcome(*pair) for pair in zip(await self.ask(asks), readers, strict=True)]
+        readers = [reader] * len(requests) if callable(reader) else reader
+        return [outcome(*pair) for pair in zip(await self.ask(requests), readers, strict=True)]
 
-    async def _found(self, wanted: Mapping[str, Ask], sent: set[str]) -> dict[str, Outcome]:
+    async def _found(
+        self, wanted: Mapping[str, JudgeRequest], sent: set[str]
+    ) -> dict[str, Outcome]:
         """What became of questions, without those that another call was to ask and gave up."""
         loop = asyncio.get_running_loop()
-        waiting = {key: self.desk.on_the_way.get((loop, key)) for key in wanted}
-        own = {key: ask for key, ask in wanted.items() if waiting[key] is None}
+        waiting = {key: self.shared.in_flight.get((loop, key)) for key in wanted}
+        own = {key: request for key, request in wanted.items() if waiting[key] is None}
         found = await self._looked_up_or_asked(own, sent)
         # only now: who waits has asked all of its own, so two calls never wait for each other
         for key, future in waiting.items():
@@ -110,43 +116,46 @@ class Judge:
         return found
 
     async def _looked_up_or_asked(
-        self, own: Mapping[str, Ask], sent: set[str]
+        self, own: Mapping[str, JudgeRequest], sent: set[str]
     ) -> dict[str, Outcome]:
         if not own:
             return {}
         loop = asyncio.get_running_loop()
-        on_the_way = {(loop, key): loop.create_future() for key in own}
-        self.desk.on_the_way.update(on_the_way)
+        in_flight = {(loop, key): loop.create_future() for key in own}
+        self.shared.in_flight.update(in_flight)
         found: dict[str, Outcome] = {}
 
         def arrived(key: str, outcome: Outcome) -> None:
             found[key] = outcome
-            self.desk.on_the_way.pop((loop, key)).set_result(outcome)
+            self.shared.in_flight.pop((loop, key)).set_result(outcome)
 
         try:
-            known = await asyncio.to_thread(self.desk.answers.get, list(own))
+            known = await asyncio.to_thread(self.shared.answers.get, list(own))
             for key, answer in known.items():
                 arrived(key, answer)
             await self._send({key: own[key] for key in own if key not in known}, sent, arrived)
         finally:
-            for place, future in on_the_way.items():
+            for place, future in in_flight.items():
                 if not future.done():  # given up: whoever waits for it asks anew
-                    self.desk.on_the_way.pop(place)
+                    self.shared.in_flight.pop(place)
                     future.set_result(None)
         return found
 
     async def _send(
-        self, new: Mapping[str, Ask], sent: set[str], arrived: Callable[[str, Outcome], None]
+        self,
+        new: Mapping[str, JudgeRequest],
+        sent: set[str],
+        arrived: Callable[[str, Outcome], None],
     ) -> None:
         """Ask the backend, keeping every answer as it comes."""
         if not new:
             return
         sent.update(new)
-        backend, answers, keys = self.desk.backend, self.desk.answers, list(new)
+        backend, answers, keys = self.shared.backend, self.shared.answers, list(new)
         left = set(keys)
         async for number, outcome in backend.answer(list(new.values())):
             key = keys[number]
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, JudgeResponse):
                 answers.put(key, backend.identity, new[key], outcome)
             left.remove(key)
             arrived(key, outcome)
@@ -155,7 +164,7 @@ class Judge:
         await asyncio.to_thread(answers.flush)
 
     def _count(self, keys: Sequence[str], sent: set[str], found: Mapping[str, Outcome]) -> None:
-        fresh = [answer for key in sent if isinstance(answer := found[key], Answer)]
+        fresh = [answer for key in sent if isinstance(answer := found[key], JudgeResponse)]
         tokens_in = sum(answer.prompt_tokens for answer in fresh)
         tokens_out = sum(answer.completion_tokens for answer in fresh)
         self.usage += Usage(

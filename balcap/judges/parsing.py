@@ -17,7 +17,7 @@ _LETTER = re.compile(r"(?<![A-Za-z])([A-Z])(?![A-Za-z'\u2019])")
 _WORD = re.compile(r"[AI]\s+[a-z]")  # "A red ball", "I think"
 
 
-def spoken(text: str) -> str:
+def without_reasoning(text: str) -> str:
     """The answer without the reasoning before it, blanks around it removed.
 
     Raises:
@@ -29,7 +29,7 @@ def spoken(text: str) -> str:
     return said
 
 
-def read_json(text: str, kind: type[ModelT]) -> ModelT:
+def parse_json(text: str, kind: type[ModelT]) -> ModelT:
     """Return the one JSON object of an answer, as that model.
 
     Words and a code fence around the outermost braces are allowed.
@@ -37,7 +37,7 @@ def read_json(text: str, kind: type[ModelT]) -> ModelT:
     Raises:
         UnusableAnswerError: if there is none, it is not of that form, or it says a thing twice.
     """
-    said = spoken(text)
+    said = without_reasoning(text)
     try:
         value = json.loads(
             said[said.find("{") : said.rfind("}") + 1],
@@ -49,20 +49,20 @@ def read_json(text: str, kind: type[ModelT]) -> ModelT:
         raise UnusableAnswerError(f"unparsable answer {_shown(text)} ({_problem(error)})") from None
 
 
-def read_letter(text: str, letters: str) -> str:
+def parse_letter(text: str, letters: str) -> str:
     """Return the first capital letter that stands alone in an answer.
 
     An `A` or `I` before a small letter may be a word: "I think B" says B, and "A red ball, so B"
     is refused, as it may say either.
 
     Args:
-        text: the answer, such as `B`, `B) red`, `(B)` or `Answer: B`.
+        text: the answer, such as `B`, `B) red`, `(B)` or `JudgeResponse: B`.
         letters: the menu, such as `ABCDE`.
 
     Raises:
         UnusableAnswerError: if there is none, or the first one is not on the menu.
     """
-    said = spoken(text)
+    said = without_reasoning(text)
     found = [(place[1], bool(_WORD.match(said, place.start()))) for place in _LETTER.finditer(said)]
     found = [(letter, is_word) for letter, is_word in found if letter in letters or not is_word]
     if not found:

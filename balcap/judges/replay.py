@@ -12,7 +12,7 @@ from balcap.config import JudgeSettings
 from balcap.errors import UserError, did_you_mean
 from balcap.judges.cache.file import AnswerFile, BrokenFileError
 from balcap.judges.identity import identity_of, versioned
-from balcap.judges.types import Ask, Backend, Outcome
+from balcap.judges.types import Backend, JudgeRequest, Outcome
 
 SHOWN = 80  # characters of a question's beginning and of its end that an error quotes
 
@@ -45,15 +45,15 @@ class Replay(Backend):
         """Whose answers, from where."""
         return f"{self._identity['model']} as recorded in {self._path}"
 
-    async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+    async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
         """Look the answers up. Raises UserError if one is not there: what was not recorded cannot
         be scored, now or later."""
-        keys = [ask.key(self._identity) for ask in asks]
+        keys = [request.key(self._identity) for request in requests]
         found = await asyncio.to_thread(self._file.read, keys)
-        missing = [ask for key, ask in zip(keys, asks, strict=True) if key not in found]
+        missing = [request for key, request in zip(keys, requests, strict=True) if key not in found]
         if missing:
             raise UserError(
-                f"{len(missing)} of {len(asks)} questions to {self._identity['model']} are not "
+                f"{len(missing)} of {len(requests)} questions to {self._identity['model']} are not "
                 f"recorded in {self._path}; the first is {_shown(missing[0])}; ask it with the "
                 "backend that answered (--judge.backend endpoint or local), or give the file that "
                 "has it: --judge.cache PATH"
@@ -106,6 +106,6 @@ def _described(judge: Mapping[str, Any]) -> str:
     return f"{judge.get('model')} ({beside})" if beside else str(judge.get("model"))
 
 
-def _shown(ask: Ask) -> str:
-    text = " ".join(ask.messages[-1].text.split())
+def _shown(request: JudgeRequest) -> str:
+    text = " ".join(request.messages[-1].text.split())
     return repr(text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} ... {text[-SHOWN:]}")

@@ -12,10 +12,10 @@ from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.importing import module_of
 from balcap.judges.identity import versioned
-from balcap.judges.judge import Desk, Judge
-from balcap.judges.types import Answer, Ask, Backend, Outcome
+from balcap.judges.judge import Judge, SharedBackend
+from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
 
-Script = Callable[[Ask], "str | Answer | Awaitable[str | Answer]"]
+Script = Callable[[JudgeRequest], "str | JudgeResponse | Awaitable[str | JudgeResponse]"]
 """From a question to its answer; raises JudgeError for one that fails. May be an `async def`."""
 
 CONCURRENCY = 64  # questions that an `async def` answers at once, where it is not set
@@ -80,15 +80,17 @@ class Scripted(Backend):
         """As it was given."""
         return self._name
 
-    async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Call the function. Raises UserError if it gives anything but a text or an Answer."""
+    async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
+        """Call the function. Raises UserError for anything but a text or a JudgeResponse."""
         gate = asyncio.Semaphore(self._at_once)
 
-        async def outcome(number: int, ask: Ask) -> tuple[int, Outcome]:
+        async def outcome(number: int, request: JudgeRequest) -> tuple[int, Outcome]:
             async with gate:
-                return number, await self._outcome(ask)
+                return number, await self._outcome(request)
 
-        tasks = [asyncio.ensure_future(outcome(*numbered)) for numbered in enumerate(asks)]
+        tasks = [
+            asyncio.ensure_future(outcome(*numbered_list)) for numbered_list in enumerate(requests)
+        ]
         try:
             for done in asyncio.as_completed(tasks):
                 yield await done
@@ -96,22 +98,22 @@ class Scripted(Backend):
             for task in tasks:
                 task.cancel()
 
-    async def _outcome(self, ask: Ask) -> Outcome:
+    async def _outcome(self, request: JudgeRequest) -> Outcome:
         try:
             if self._asynchronous:
-                said: Any = self._script(ask)
+                said: Any = self._script(request)
             else:  # it may take its time; the loop has other work
-                said = await asyncio.to_thread(self._script, ask)
+                said = await asyncio.to_thread(self._script, request)
             if inspect.isawaitable(said):
                 said = await said
         except JudgeError as error:
             return error
-        if not isinstance(said, str | Answer):
+        if not isinstance(said, str | JudgeResponse):
             raise UserError(
                 f"the judge {self._name} answered with {said!r}; a script returns a text or an "
-                "Answer, or raises JudgeError"
+                "JudgeResponse, or raises JudgeError"
             )
-        return said if isinstance(said, Answer) else Answer(said)
+        return said if isinstance(said, JudgeResponse) else JudgeResponse(said)
 
 
 def scripted(script: Script) -> Judge:
@@ -121,4 +123,4 @@ def scripted(script: Script) -> Judge:
 
         head = MyHead(judge=scripted(lambda ask: "B"))
     """
-    return Judge(Desk(Scripted(script)))
+    return Judge(SharedBackend(Scripted(script)))

@@ -29,7 +29,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class JudgeRequest:
     """One question to a judge.
 
     Attributes:
@@ -52,10 +52,10 @@ class Ask:
     schema: Mapping[str, Any] | None = None
 
     @staticmethod
-    def of(text: str, *pictures: Picture, system: str = "", **settings: Any) -> Ask:
+    def of(text: str, *pictures: Picture, system: str = "", **settings: Any) -> JudgeRequest:
         """A single question, with or without a system prompt."""
         first = (Message("system", system),) if system else ()
-        return Ask((*first, Message("user", text, pictures)), **settings)
+        return JudgeRequest((*first, Message("user", text, pictures)), **settings)
 
     def content(self) -> dict[str, Any]:
         """Everything that the answer depends on, as plain values; pictures by their digest."""
@@ -83,7 +83,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JudgeResponse:
     """What a judge said.
 
     Attributes:
@@ -102,7 +102,7 @@ class Answer:
     seconds: float = 0.0
 
 
-Outcome = Answer | JudgeError
+Outcome = JudgeResponse | JudgeError
 """What became of a question. A failure is a value: it leaves the other questions alone."""
 
 
@@ -124,7 +124,7 @@ class Backend(ABC):
         """How the judge is called in messages, such as `reader at http://127.0.0.1:8000/v1`."""
 
     @abstractmethod
-    def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+    def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
         """Yield the number of each question with what became of it, in the order of arrival.
 
         Every question gets exactly one outcome, failures included. What the user must mend (a key

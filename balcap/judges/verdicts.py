@@ -8,27 +8,27 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from balcap.judges.parsing import read_json
+from balcap.judges.parsing import parse_json
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer
+from balcap.judges.types import JudgeResponse
 
 VerdictT = TypeVar("VerdictT")
 
 
-def numbered(texts: Sequence[str]) -> str:
+def numbered_list(texts: Sequence[str]) -> str:
     """The texts, quoted, one a line: `1. <<<a dog>>>`. Line breaks inside one become blanks."""
     lines = (quoted(" ".join(text.split())) for text in texts)
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 
 
 @lru_cache(maxsize=1024)  # a form takes 10 ms to make, and a step asks hundreds of questions
-def by_number(kind: type[VerdictT], count: int) -> ByNumber[VerdictT]:
+def verdict_form(kind: type[VerdictT], count: int) -> VerdictForm[VerdictT]:
     """The form of an answer with `count` verdicts, each a `bool` or a pydantic model."""
-    return ByNumber(kind, count)
+    return VerdictForm(kind, count)
 
 
-class ByNumber(Generic[VerdictT]):
-    """An answer with one verdict a number: `{"1": true, "2": false}`. Made by `by_number`.
+class VerdictForm(Generic[VerdictT]):
+    """An answer with one verdict a number: `{"1": true, "2": false}`. Made by `verdict_form`.
 
     An object, not a list: a server that holds to the schema can then neither leave a number out
     nor add one.
@@ -41,15 +41,15 @@ class ByNumber(Generic[VerdictT]):
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """For `Ask.schema`."""
+        """For `JudgeRequest.schema`."""
         return self._model.model_json_schema()
 
-    def read(self, answer: Answer) -> tuple[VerdictT, ...]:
+    def read(self, answer: JudgeResponse) -> tuple[VerdictT, ...]:
         """The verdicts, in the order of their numbers.
 
         Raises:
             UnusableAnswerError: if a number is missing or one too many, or a verdict is not of
                 that kind.
         """
-        found = read_json(answer.text, self._model)
+        found = parse_json(answer.text, self._model)
         return tuple(getattr(found, number) for number in self._model.model_fields)

@@ -188,5 +188,5 @@ def files_of(head: object) -> Iterator[Path]:
         for file in sorted(folder.glob(f"{path.stem}*")):
             if file.suffix in PROMPT_FILES and file.is_file():
                 yield file
-    if getattr(head, "asks", False):
+    if getattr(head, "uses_judge", False):
         yield from sorted(SHARED_QUESTIONS.glob("*.txt"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from balcap.advantage.matrix import Float, RewardMatrix
-from balcap.advantage.rule import Credit, CreditRule
+from balcap.advantage.rule import AdvantageRule, Credit
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import Scored
 from balcap.judges.usage import Usage
@@ -57,7 +57,7 @@ class Rollouts:
     def of(
         heads: Sequence[str],
         rows: Sequence[Row],
-        rule: CreditRule,
+        rule: AdvantageRule,
         usage: Mapping[str, Usage] | None = None,
     ) -> Rollouts:
         """Give credit to whole groups."""

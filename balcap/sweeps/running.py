@@ -39,7 +39,7 @@ class Job:
     pid: int
     process: subprocess.Popen[bytes] | None
     share: int
-    told: int = 0
+    signals_sent: int = 0
     began: float = field(default_factory=time.monotonic)
 
 
@@ -171,9 +171,9 @@ class Runner:
     def _tell_to_stop(self) -> None:
         """Hand each Ctrl-C on to every run, the third one as SIGKILL."""
         for job in self._flying:
-            while job.told < self.asked_to_stop:
-                job.told += 1
-                sent = signal.SIGKILL if job.told > 2 else signal.SIGINT
+            while job.signals_sent < self.asked_to_stop:
+                job.signals_sent += 1
+                sent = signal.SIGKILL if job.signals_sent > 2 else signal.SIGINT
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(job.pid, sent)
 

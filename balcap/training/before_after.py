@@ -8,7 +8,7 @@ from typing import Any
 
 from balcap import distributed
 from balcap.heads import Head
-from balcap.heads.judge_wait import Patience
+from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.scoring import Scored
 from balcap.policies import Policy
 from balcap.policies.generation import Sampling, write_captions
@@ -25,20 +25,20 @@ class HeldOut:
         heads: every head to report.
         balanced: names of the heads that the harmonic mean is made of.
         band: of the gate rate.
-        patience: with judges.
+        judge_wait: with judges.
     """
 
     samples: Sequence[Sample]
     heads: Sequence[Head[Any]]
     balanced: Sequence[str]
     band: Band
-    patience: Patience
+    judge_wait: JudgeWait
 
     def evaluate(self, policy: Policy, sampling: Sampling) -> Judged:
         """Caption every sample once, and judge. Every process takes part and gets the answer.
 
         Raises:
-            JudgeGoneError, StoppedWaitingError: as `Patience.score`.
+            JudgeGoneError, StoppedWaitingError: as `JudgeWait.score`.
         """
         texts = write_together(policy, self.samples, sampling)
         captions = [Caption(s, text) for s, text in zip(self.samples, texts, strict=True)]
@@ -48,7 +48,7 @@ class HeldOut:
         """Score captions, shared out over the processes: a judge is asked once for each."""
         state = distributed.state()
         mine = captions[state.process_index :: state.num_processes]
-        scored = self.patience.score(heads, mine)
+        scored = self.judge_wait.score(heads, mine)
         shares = distributed.everyones(scored.cells)
         cells = [
             shares[i % state.num_processes][i // state.num_processes] for i in range(len(captions))

@@ -22,9 +22,9 @@ from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.heads import Head
-from balcap.heads.judge_wait import Patience
+from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.lengths import Unit
 from balcap.policies import Policy
 from balcap.runs.rollouts import Rollouts, Row, rows_of
@@ -46,7 +46,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         length_unit: what length ratios are counted in.
         on_rollouts: receives every batch of rollouts, for records and telemetry.
         args: TRL's settings; its reward settings are not used.
-        patience: with judges; default: as the settings' defaults.
+        judge_wait: with judges; default: as the settings' defaults.
         peft_config: adapters to train instead of the weights, or None.
         callbacks: of the transformers trainer.
     """
@@ -57,11 +57,11 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         policy: Policy,
         samples: Sequence[Sample],
         heads: Sequence[Head[Any]],
-        rule: CreditRule,
+        rule: AdvantageRule,
         length_unit: Unit,
         on_rollouts: OnRollouts,
         args: GRPOConfig,
-        patience: Patience | None = None,
+        judge_wait: JudgeWait | None = None,
         peft_config: Any = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -70,16 +70,16 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.rule = rule
         self.length_unit = length_unit
         self.on_rollouts = on_rollouts
-        self.patience = patience or Patience()
+        self.judge_wait = judge_wait or JudgeWait()
         self.policy = policy
-        self._dice: tuple[int, rng_state.Dice] | None = None  # before a step, and which
+        self._dice: tuple[int, rng_state.RngState] | None = None  # before a step, and which
         self._rollouts: Rollouts | None = None
         self._seconds: dict[str, float] = {}
         super().__init__(
             model=policy.model,
             reward_funcs=[_named(head.name) for head in self.heads],
             args=args,
-            train_dataset=as_dataset(samples, drawn(len(samples), args)),
+            train_dataset=as_dataset(samples, sampling_order(len(samples), args)),
             processing_class=policy.processor,
             peft_config=peft_config,
             callbacks=callbacks,
@@ -98,7 +98,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             Caption(self.samples[row["row"]], completion[0]["content"].strip(), len(ids))
             for row, completion, ids in zip(inputs, completions, completion_ids_list, strict=True)
         ]
-        scored = self.patience.score(self.heads, captions)
+        scored = self.judge_wait.score(self.heads, captions)
         groups = [row["turn"] for row in inputs]
         rows: list[Row] = gather_object(
             rows_of(captions, groups, scored, self.length_unit, self.count_tokens)
@@ -149,7 +149,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         if self.state.global_step == 0:
             return
         if self._dice is not None and self._dice[0] == self.state.global_step:
-            rng_state.put_back(self._dice[1])
+            rng_state.restore(self._dice[1])
         self._save_checkpoint(self.model, trial=None)
 
     def count_tokens(self, text: str) -> int:
@@ -157,17 +157,17 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def drawn(samples: int, args: GRPOConfig) -> list[int]:
+def sampling_order(samples: int, args: GRPOConfig) -> list[int]:
     """Which sample is captioned at each turn of a training: one shuffled pass after the other.
 
     TRL's own order is the same, but its sampler forgets on resuming how many passes are over, and
     begins the first one again.
     """
     groups = args.generation_batch_size // args.num_generations
-    dice = torch.Generator().manual_seed(args.seed)
+    rng = torch.Generator().manual_seed(args.seed)
     order: list[int] = []
     while len(order) < args.max_steps * groups:
-        one_pass: list[int] = torch.randperm(samples, generator=dice).tolist()
+        one_pass: list[int] = torch.randperm(samples, generator=rng).tolist()
         order += one_pass[: samples // groups * groups]  # a batch never straddles two passes
     return order
 

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from balcap import distributed
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.config import TrainSettings
-from balcap.data import Loaded, check_needs, load
+from balcap.data import Loaded, check_requirements, load
 from balcap.data.requirements import has
 from balcap.errors import UserError
 from balcap.heads import Head, Selected
@@ -24,7 +24,7 @@ from balcap.types import Caption, Sample
 
 TOKENS_A_WORD = 8  # ours: about five times a reference's length, well past the gate's band
 LEAST_TOKENS = 64
-REHEARSED = 4  # reference captions that every head scores before the policy is loaded
+SMOKE_TEST_CAPTIONS = 4  # reference captions that every head scores before the policy is loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Plan:
 
     settings: TrainSettings
     loaded: Loaded
-    rule: CreditRule
+    rule: AdvantageRule
     trained: tuple[Head[Any], ...]
     evaluated: tuple[Head[Any], ...]
     balanced: tuple[str, ...]
@@ -54,7 +54,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     Raises:
         UserError: naming the first thing that does not fit.
     """
-    rule = CreditRule.of(settings, selected.weights)
+    rule = AdvantageRule.of(settings, selected.weights)
     locate(settings.policy)
     _check_engine(settings.rollout.engine)
     if settings.batch is not None:
@@ -62,7 +62,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     loaded = load(settings, settings.seed)
     settings = _fitted(settings, loaded.train)
     samples = loaded.train
-    check_needs(samples, {head.name: head.needs for head in selected.trained})
+    check_requirements(samples, {head.name: head.requires for head in selected.trained})
     if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
         raise UserError(
             f"the length gate compares captions with references; 0 of {len(samples):,} samples "
@@ -73,7 +73,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
         for head in selected.evaluated
         if head in selected.trained or _serves(loaded.held_out, head)
     )
-    rehearse(evaluated, samples)
+    smoke_test(evaluated, samples)
     beside = {name.strip() for name in settings.eval_rewards.split(",") if name.strip()}
     balanced = tuple(h.name for h in evaluated if h.name in beside)
     return Plan(
@@ -128,14 +128,14 @@ def _with_batch(settings: TrainSettings, resolved: TrainSettings, samples: int) 
     return resolved
 
 
-def rehearse(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
+def smoke_test(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
     """Let every head score a few references, so that one that cannot work says so at once.
 
     Raises:
         UserError: as a head raises it, or if a head's judge gives no score at all; in every
             process alike.
     """
-    few = samples[:REHEARSED]
+    few = samples[:SMOKE_TEST_CAPTIONS]
     failure = None
     try:
         scored = score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
@@ -164,7 +164,7 @@ def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
 
 def _serves(samples: Sequence[Sample], head: Head[Any]) -> bool:
     try:
-        check_needs(samples, {head.name: head.needs})
+        check_requirements(samples, {head.name: head.requires})
     except UserError:
         return False
     return bool(samples)

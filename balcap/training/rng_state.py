@@ -11,7 +11,7 @@ import torch
 
 
 @dataclass(frozen=True, slots=True)
-class Dice:
+class RngState:
     """The states of every generator that a training draws from, in this process."""
 
     python: Any
@@ -20,16 +20,16 @@ class Dice:
     cuda: list[Any]
 
 
-def now() -> Dice:
+def now() -> RngState:
     """The states as they are."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return Dice(random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda)
+    return RngState(random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda)
 
 
-def put_back(dice: Dice) -> None:
+def restore(rng: RngState) -> None:
     """Draw from here on what was drawn from there on."""
-    random.setstate(dice.python)
-    np.random.set_state(dice.numpy)
-    torch.set_rng_state(dice.torch)
-    if dice.cuda:
-        torch.cuda.set_rng_state_all(dice.cuda)
+    random.setstate(rng.python)
+    np.random.set_state(rng.numpy)
+    torch.set_rng_state(rng.torch)
+    if rng.cuda:
+        torch.cuda.set_rng_state_all(rng.cuda)

@@ -13,7 +13,7 @@ from balcap import distributed
 from balcap.analysis.curves import draw
 from balcap.console import number, say
 from balcap.errors import JudgeGoneError, UserError
-from balcap.heads.judge_wait import Patience, StoppedWaitingError
+from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
 from balcap.judges.usage import Usage
 from balcap.logging import quiet, without_bars
 from balcap.policies import for_training, new_adapters
@@ -51,9 +51,9 @@ class Session:
         assert settings.steps is not None, "settings are resolved first"
         trained = [head.name for head in plan.trained]
         self.progress = Progress(settings.steps, self.resumed_at, trained)
-        self.patience = Patience(
+        self.judge_wait = JudgeWait(
             max_unscored=settings.max_unscored,
-            seconds=settings.patience,
+            seconds=settings.judge_wait,
             resume=f"balcap train --resume {folder.path}",
             tell=self.progress.note if self.leads else lambda line: None,
             stopped=lambda: self.stop.asked,
@@ -70,7 +70,7 @@ class Session:
                 settings.length_unit,
                 self.trainer.count_tokens,
             ),
-            self.patience,
+            self.judge_wait,
         )
 
     @property
@@ -136,7 +136,7 @@ class Session:
             length_unit=settings.length_unit,
             on_rollouts=self.recorder.keep,
             args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
-            patience=self.patience,
+            judge_wait=self.judge_wait,
             peft_config=new_adapters(settings, policy),
             callbacks=[self.recorder, self.stop],
         )
@@ -228,6 +228,6 @@ class Session:
         """What each head asked its judge, with what it asked before the run was resumed."""
         earlier = self.folder.read_json(self.folder.summary).get("judges", {})
         total = {name: Usage(**used) for name, used in earlier.items()}
-        for name, used in self.patience.spent.items():
+        for name, used in self.judge_wait.spent.items():
             total[name] = total.get(name, Usage()) + used
         return {"judges": {name: asdict(used) for name, used in total.items()}} if total else {}

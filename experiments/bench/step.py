@@ -23,7 +23,7 @@ from typing import Any
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.config import TrainSettings
 from balcap.console import say, table
 from balcap.data import load as load_data
@@ -118,7 +118,7 @@ def run_balcap(settings: TrainSettings, samples: tuple[Sample, ...], folder: Pat
         policy=for_training(settings),
         samples=samples,
         heads=chosen.trained,
-        rule=CreditRule.of(settings, chosen.weights),
+        rule=AdvantageRule.of(settings, chosen.weights),
         length_unit=settings.length_unit,
         on_rollouts=keep,
         args=grpo_config(settings, folder, 1),

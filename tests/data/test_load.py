@@ -5,7 +5,7 @@ import random
 import pytest
 
 from balcap.config import Columns, DataSettings, ShapesSettings
-from balcap.data import check_needs, load, spec
+from balcap.data import check_requirements, load, spec
 from balcap.errors import UserError
 from balcap.types import Question, Sample
 
@@ -140,8 +140,8 @@ SAMPLES = [
 
 def test_heads_that_some_sample_can_serve_pass():
     needs = {"qa": {"questions"}, "cov": {"facts"}, "deep": {"depth"}, "fluency": set()}
-    check_needs(SAMPLES, needs)
-    check_needs([], {"fluency": frozenset()})
+    check_requirements(SAMPLES, needs)
+    check_requirements([], {"fluency": frozenset()})
 
 
 def test_every_head_that_no_sample_can_serve_is_named_at_once():
@@ -150,7 +150,7 @@ def test_every_head_that_no_sample_can_serve_is_named_at_once():
         "see": {"image"}, "qa": {"questions"},
     }  # fmt: skip
     with pytest.raises(UserError) as error:
-        check_needs(SAMPLES, needs)
+        check_requirements(SAMPLES, needs)
     lines = str(error.value).splitlines()
     assert [line.split()[1] for line in lines] == ["'cov'", "'both'", "'deep'", "'see'"]
     assert "needs reference; 0 of 2 samples have any" in lines[0]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.evaluation.protocols.captionqa.questions import ABSTAIN
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 
 def question(text: str, choices: list[str], answer: str, category: str) -> dict[str, Any]:
@@ -120,9 +120,9 @@ def write(folder: Path) -> tuple[Path, Path]:
     return captions, data
 
 
-def by_rule(ask: Ask) -> str:
+def by_rule(request: JudgeRequest) -> str:
     """As `--judge.model FILE:by_rule`."""
-    return answer(ask.messages[-1].text)
+    return answer(request.messages[-1].text)
 
 
 JUDGE = [

@@ -28,7 +28,7 @@ from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.bcapscore.protocol import BCapScore
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 CAPTIONS = {"a": "Caption of a.", "b": "Caption of b.", "c": " ", "d": "Caption of d.",
             "f": "Caption of f."}  # fmt: skip
@@ -57,8 +57,8 @@ def answer(prompt: str) -> str:
     return json.dumps(dict(zip(("clarity", "fluency", "coherence"), GRADES[image], strict=True)))
 
 
-def by_rule(ask: Ask) -> str:
-    return answer(ask.messages[-1].text)
+def by_rule(request: JudgeRequest) -> str:
+    return answer(request.messages[-1].text)
 
 
 def write(folder: Path) -> tuple[Path, Path]:
@@ -148,11 +148,11 @@ def test_the_summary_names_heads_and_prompts_and_is_not_comparable(
 def test_records_cost_the_judge_no_question(tmp_path: Path) -> None:
     """a and b: two texts apart, one check, one match, one grading; f the same without a check; d
     the same as a."""
-    asked: list[Ask] = []
+    asked: list[JudgeRequest] = []
 
-    def judge(ask: Ask) -> str:
-        asked.append(ask)
-        return by_rule(ask)
+    def judge(request: JudgeRequest) -> str:
+        asked.append(request)
+        return by_rule(request)
 
     line = scripted(judge)
     evaluate(BCapScore(settings(tmp_path), line))
@@ -168,10 +168,10 @@ def test_the_score_of_means_is_the_harmonic_mean() -> None:
 
 
 def test_a_part_that_was_not_answered_is_asked_again_by_the_next_start(tmp_path: Path) -> None:
-    def judge(ask: Ask) -> str:
-        if "covers it" in ask.messages[-1].text and "Caption of a" in ask.messages[-1].text:
+    def judge(request: JudgeRequest) -> str:
+        if "covers it" in request.messages[-1].text and "Caption of a" in request.messages[-1].text:
             raise JudgeError("timed out after 120 s")
-        return by_rule(ask)
+        return by_rule(request)
 
     chosen = settings(tmp_path, max_failed=0.5)
     assert evaluate(BCapScore(chosen, scripted(judge))) == 0

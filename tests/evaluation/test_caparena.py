@@ -46,7 +46,7 @@ from balcap.evaluation.protocols.caparena.formulas import (
 from balcap.evaluation.protocols.caparena.protocol import CapArena
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 BASELINE = dict(zip("abcdefgh", ("gpt",) * 3 + ("cog",) * 2 + ("cpm",) * 3, strict=True))
 FULL_NAMES = {"gpt": "GPT-4o-0806", "cog": "CogVLM2-llama3-chat-19B", "cpm": "MiniCPM-V2.6-8B"}
@@ -69,11 +69,11 @@ def answer(prompt: str, draw: int) -> str:
 
 class Judge:
     def __init__(self) -> None:
-        self.asked: list[Ask] = []
+        self.asked: list[JudgeRequest] = []
 
-    def __call__(self, ask: Ask) -> str:
-        self.asked.append(ask)
-        return answer(ask.messages[-1].text, ask.draw)
+    def __call__(self, request: JudgeRequest) -> str:
+        self.asked.append(request)
+        return answer(request.messages[-1].text, request.draw)
 
 
 def write(folder: Path) -> tuple[Path, Path]:
@@ -153,20 +153,20 @@ def test_both_orders_show_a_judge_that_looks_at_sides(tmp_path: Path) -> None:
     assert summary["first_frac"] == 5 / 10
     assert [verdict["won"] for verdict in records["b"]["verdicts"]] == [1, -1]
     assert [verdict["caption_is"] for verdict in records["b"]["verdicts"]] == ["1", "2"]
-    of_g = [ask for ask in judge.asked if "of g." in ask.messages[-1].text]
+    of_g = [request for request in judge.asked if "of g." in request.messages[-1].text]
     assert len(of_g) == 2 * 5  # five tries each way
     assert "with --orders 2" in summary["not_comparable"]
 
 
 def test_the_pair_is_asked_as_the_protocol_says(tmp_path: Path) -> None:
     _, records, judge = evaluated(tmp_path)
-    (of_d,) = [ask for ask in judge.asked if "of d." in ask.messages[-1].text]
+    (of_d,) = [request for request in judge.asked if "of d." in request.messages[-1].text]
     assert (of_d.temperature, of_d.top_p, of_d.max_tokens) == (0.1, 0.9, 1500)
     assert of_d.messages[-1].pictures[0].open().getpixel((0, 0)) == (3, 0, 0)
     text = of_d.messages[-1].text
     assert text.index("<<<Human of d.>>>") < text.index("<<<Rival of d.>>>")
     assert text.index("<<<Rival of d.>>>") < text.index("<<<Caption of d.>>>")  # side 2
-    of_f = [ask.draw for ask in judge.asked if "of f." in ask.messages[-1].text]
+    of_f = [request.draw for request in judge.asked if "of f." in request.messages[-1].text]
     assert of_f == [0, 1]
     assert records["d"]["verdicts"] == [
         {"caption_is": "2", "better": "1", "won": -1, "reason": "So it is with d."}
@@ -214,10 +214,10 @@ def test_a_baseline_without_images_counts_0() -> None:
 
 
 def test_a_judge_that_does_not_answer_leaves_an_image_to_be_asked_again(tmp_path: Path) -> None:
-    def judge(ask: Ask) -> str:
-        if "of a." in ask.messages[-1].text:
+    def judge(request: JudgeRequest) -> str:
+        if "of a." in request.messages[-1].text:
             raise JudgeError("timed out after 120 s")
-        return answer(ask.messages[-1].text, ask.draw)
+        return answer(request.messages[-1].text, request.draw)
 
     chosen = settings(tmp_path, max_failed=0.5)
     assert evaluate(CapArena(chosen, scripted(judge))) == 0

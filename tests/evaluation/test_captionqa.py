@@ -16,7 +16,7 @@ from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.evaluation.protocols.captionqa.questions import is_yes_no, read_answer
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import served
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 Script = Callable[[str], str]
 
@@ -30,7 +30,7 @@ def judged(folder: Path, script: Script = world.answer, **settings: object) -> d
         out=folder / "out",
         **settings,  # type: ignore[arg-type]
     )
-    judge = scripted(lambda ask: script(ask.messages[-1].text))
+    judge = scripted(lambda request: script(request.messages[-1].text))
     assert evaluate(CaptionQA(chosen, judge)) == 0
     return json.loads((folder / "out" / "summary.json").read_text())
 
@@ -90,11 +90,11 @@ def test_a_caption_is_data(tmp_path: Path) -> None:
 
 
 def test_the_judge_says_four_tokens_greedily(tmp_path: Path) -> None:
-    asks: list[Ask] = []
+    requests: list[JudgeRequest] = []
     captions, data = world.write(tmp_path)
     settings = CaptionQASettings(captions=captions, data=str(data), out=tmp_path / "out")
-    evaluate(CaptionQA(settings, scripted(lambda ask: asks.append(ask) or "A")))  # type: ignore[func-returns-value]
-    assert {(ask.max_tokens, ask.temperature) for ask in asks} == {(4, 0.0)}
+    evaluate(CaptionQA(settings, scripted(lambda request: requests.append(request) or "A")))  # type: ignore[func-returns-value]
+    assert {(request.max_tokens, request.temperature) for request in requests} == {(4, 0.0)}
 
 
 def test_a_judge_that_fails_leaves_no_zero(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_an_object_of_lists_and_parquet_are_read(tmp_path: Path) -> None:
     data = tmp_path / "captionqa.parquet"
     pd.DataFrame(world.DATA).to_parquet(data)
     settings = CaptionQASettings(captions=captions, data=str(data), out=tmp_path / "out")
-    judge = scripted(lambda ask: world.answer(ask.messages[-1].text))
+    judge = scripted(lambda request: world.answer(request.messages[-1].text))
     assert evaluate(CaptionQA(settings, judge)) == 0
     score = json.loads((tmp_path / "out" / "summary.json").read_text())["score"]
     assert score == pytest.approx(world.SCORE)

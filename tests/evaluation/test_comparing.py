@@ -22,7 +22,7 @@ def evaluated(folder: Path, name: str, letter: str = "", limit: int | None = Non
     captions, data = world.write(folder)
     out = folder / name
     chosen = CaptionQASettings(captions=captions, data=str(data), out=out, limit=limit)
-    judge = scripted(lambda ask: letter or world.answer(ask.messages[-1].text))
+    judge = scripted(lambda request: letter or world.answer(request.messages[-1].text))
     evaluate(CaptionQA(chosen, judge))
     return out
 

@@ -37,7 +37,7 @@ from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.dcscore.protocol import DCScore
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import CHAT, Asked, served
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 F1 = (4 * 6 / 11 + 2 * 30 / 49 + 2 * 4 / 5 + 8 / 9) / 9
 F1_RELEVANT = (6 * 4 / 7 + 3 * 3 / 4) / 9
@@ -73,11 +73,11 @@ def _numbered(values: list[int], kind: type) -> str:
 
 class Judge:
     def __init__(self) -> None:
-        self.asked: list[Ask] = []
+        self.asked: list[JudgeRequest] = []
 
-    def __call__(self, ask: Ask) -> str:
-        self.asked.append(ask)
-        return answer(ask.messages[-1].text, ask.draw)
+    def __call__(self, request: JudgeRequest) -> str:
+        self.asked.append(request)
+        return answer(request.messages[-1].text, request.draw)
 
 
 def write(folder: Path) -> tuple[Path, Path]:
@@ -137,7 +137,7 @@ def test_strict_compat_has_the_published_weights_and_drops_what_states_nothing(
     assert records["e"]["invalid"] == "no relevant fact"
     assert summary["n_invalid"] == 5
     taken_apart = [a for a in judge.asked if "Caption g." in a.messages[-1].text]
-    assert [ask.draw for ask in taken_apart] == [0, 1, 2, 3, 4]
+    assert [request.draw for request in taken_apart] == [0, 1, 2, 3, 4]
 
 
 def test_a_record_shows_what_its_score_is_made_of(tmp_path: Path) -> None:
@@ -157,17 +157,17 @@ def test_a_record_shows_what_its_score_is_made_of(tmp_path: Path) -> None:
 def test_the_steps_are_asked_as_the_protocol_says(tmp_path: Path) -> None:
     _, _, judge = evaluated(tmp_path)
     apart, match, verify = (
-        [ask for ask in judge.asked if words in ask.messages[-1].text]
+        [request for request in judge.asked if words in request.messages[-1].text]
         for words in ("into facts", "two numbered lists", "about this picture")
     )
-    assert {(ask.temperature, ask.draw) for ask in apart} == {(1.0, 0)}
-    assert {ask.temperature for ask in match} == {1.0}
-    assert {ask.temperature for ask in verify} == {0.3}
-    assert not any(ask.messages[-1].pictures for ask in (*apart, *match))
-    assert all(ask.messages[-1].pictures for ask in verify)
-    of_b = [ask.draw for ask in match if "fact 0 of b" in ask.messages[-1].text]
+    assert {(request.temperature, request.draw) for request in apart} == {(1.0, 0)}
+    assert {request.temperature for request in match} == {1.0}
+    assert {request.temperature for request in verify} == {0.3}
+    assert not any(request.messages[-1].pictures for request in (*apart, *match))
+    assert all(request.messages[-1].pictures for request in verify)
+    of_b = [request.draw for request in match if "fact 0 of b" in request.messages[-1].text]
     assert of_b == [0, 1, 2, 3, 4, 5]  # three of no use, three tried again
-    of_c = [ask.draw for ask in verify if "fact 0 of c" in ask.messages[-1].text]
+    of_c = [request.draw for request in verify if "fact 0 of c" in request.messages[-1].text]
     assert of_c == list(range(15))  # five tries
     assert "<<<About c.>>>" in verify[-1].messages[-1].text
 
@@ -230,5 +230,5 @@ def test_help_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "dcscore", "--help"]) == 0
     told = capsys.readouterr().out
     assert "right?\n" in told
-    for word in ("--strict-compat", "--tries", "oracle_facts", "Examples"):
+    for word in ("--strict-compat", "--attempts", "oracle_facts", "Examples"):
         assert word in told

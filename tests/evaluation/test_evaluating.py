@@ -98,7 +98,7 @@ def test_after_a_kill_the_second_start_finishes_with_the_same_numbers(tmp_path: 
 
 
 def test_other_settings_do_not_mix(tmp_path: Path) -> None:
-    judge = scripted(lambda ask: "A")
+    judge = scripted(lambda request: "A")
     evaluate(CaptionQA(settings(tmp_path), judge))
     with pytest.raises(UserError, match=r"limit = None, and now it is 2"):
         evaluate(CaptionQA(settings(tmp_path, limit=2), judge))
@@ -113,7 +113,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "items.jsonl").write_text("mine\n")
     with pytest.raises(UserError, match="no evaluation that can go on"):
-        evaluate(CaptionQA(settings(tmp_path), scripted(lambda ask: "A")))
+        evaluate(CaptionQA(settings(tmp_path), scripted(lambda request: "A")))
     assert (tmp_path / "out" / "items.jsonl").read_text() == "mine\n"
 
 
@@ -171,7 +171,7 @@ def test_a_bug_in_a_protocol_keeps_its_traceback(tmp_path: Path) -> None:
             raise ZeroDivisionError("here")
 
     with pytest.raises(ZeroDivisionError, match="here"):
-        evaluate(Broken(settings(tmp_path), scripted(lambda ask: "A")))
+        evaluate(Broken(settings(tmp_path), scripted(lambda request: "A")))
 
 
 def run_with_judge(folder: Path, **config: object) -> Path:
@@ -207,7 +207,7 @@ def evaluate_with(model: str, **chosen: object) -> None:
     from balcap.config import JudgeSettings
 
     whole = CaptionQASettings(judge=JudgeSettings(model=model), **chosen)  # type: ignore[arg-type]
-    evaluate(CaptionQA(whole, scripted(lambda ask: "A")))
+    evaluate(CaptionQA(whole, scripted(lambda request: "A")))
 
 
 def test_eval_alone_lists_the_protocols(capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,5 +220,5 @@ def test_eval_alone_lists_the_protocols(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_limit_takes_the_first_images(tmp_path: Path) -> None:
-    evaluate(CaptionQA(settings(tmp_path, limit=1), scripted(lambda ask: "A")))
+    evaluate(CaptionQA(settings(tmp_path, limit=1), scripted(lambda request: "A")))
     assert summary(tmp_path / "out")["n_scored"] == 3

@@ -25,7 +25,7 @@ from balcap.evaluation.protocols.prism.scoring import (
 )
 from balcap.judges.scripted import scripted
 from balcap.judges.serving import served
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 CAPTIONS = {
     "a.png": ["a red ball", "a ball", "a red ball, red as can be", "fog"],
@@ -92,7 +92,7 @@ def judged(folder: Path, script: Callable[[str], str] = answer, **more: object) 
     captions, data = write(folder)
     chosen = {"captions": captions, "data": str(data), "out": folder / "out", **more}
     settings = PrismSettings(**chosen)  # type: ignore[arg-type]
-    judge = scripted(lambda ask: script(ask.messages[-1].text))
+    judge = scripted(lambda request: script(request.messages[-1].text))
     assert evaluate(Prism(settings, judge)) == 0
     return json.loads((folder / "out" / "summary.json").read_text())
 
@@ -126,7 +126,7 @@ def test_the_mean_is_over_captions_first(tmp_path: Path) -> None:
     """One caption of b: its question is right, 1. Over captions the mean would be 7/9."""
     captions, data = write(tmp_path)
     captions.write_text(json.dumps({**CAPTIONS, "b.png": ["a bar of 42"]}))
-    judge = scripted(lambda ask: answer(ask.messages[-1].text))
+    judge = scripted(lambda request: answer(request.messages[-1].text))
     settings = PrismSettings(captions=captions, data=str(data), out=tmp_path / "out")
     assert evaluate(Prism(settings, judge)) == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -165,11 +165,11 @@ def test_captions_that_read_alike_are_asked_about_as_two_draws(tmp_path: Path) -
     captions, data = write(tmp_path)
     captions.write_text('{"a.png": ["fog", "fog"]}')
     data.write_text(json.dumps(ROWS[:1]))
-    asks: list[Ask] = []
+    requests: list[JudgeRequest] = []
     settings = PrismSettings(captions=captions, data=str(data), out=tmp_path / "out")
-    evaluate(Prism(settings, scripted(lambda ask: asks.append(ask) or "B")))  # type: ignore[func-returns-value]
-    assert sorted(ask.draw for ask in asks) == [0, 1]
-    assert {(ask.temperature, ask.max_tokens) for ask in asks} == {(1.0, 2048)}
+    evaluate(Prism(settings, scripted(lambda request: requests.append(request) or "B")))  # type: ignore[func-returns-value]
+    assert sorted(request.draw for request in requests) == [0, 1]
+    assert {(request.temperature, request.max_tokens) for request in requests} == {(1.0, 2048)}
 
 
 def test_a_server_is_asked_once(
@@ -205,7 +205,7 @@ def test_a_policy_draws_several_captions(fresh_policies: dict[str, Path], tmp_pa
         policy=str(fresh_policies["qwen2.5-vl"]), data=str(data), out=tmp_path / "out",
         gen_num=3, max_tokens=6, limit=2,
     )  # fmt: skip
-    assert evaluate(Prism(settings, scripted(lambda ask: "\\boxed{A}"))) == 0
+    assert evaluate(Prism(settings, scripted(lambda request: "\\boxed{A}"))) == 0
     assert {len(record["scores"]) for record in records(tmp_path).values()} == {3}
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert (summary["n_scored"], summary["score"]) == (3, 0.0)

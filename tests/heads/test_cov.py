@@ -10,7 +10,7 @@ from balcap.data.shapes.language import place_phrase, thing_sentence
 from balcap.data.shapes.scene import COLOURS, SIZES
 from balcap.errors import UserError
 from balcap.heads.engines.embedding import embedder
-from balcap.heads.engines.similarity import excludes, stated
+from balcap.heads.engines.similarity import best_similarities, excludes
 from balcap.types import Caption, Sample, Unscored
 from rewards.cov import Cov, CovConfig
 
@@ -47,8 +47,8 @@ def test_saying_more_takes_nothing_away(word_embedding):
 def test_a_sample_without_units_is_not_scored(word_embedding):
     assert covered("A dog.", Sample("b", "")) == Unscored("no reference")
     assert covered("A dog.", Sample("b", ""), unit="facts") == Unscored("no facts")
-    assert Cov().needs == {"reference"}
-    assert Cov(CovConfig(unit="facts")).needs == {"facts"}
+    assert Cov().requires == {"reference"}
+    assert Cov(CovConfig(unit="facts")).requires == {"facts"}
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_a_fact_is_told_from_the_same_fact_with_one_thing_swapped(scenes, swap, 
     true = [((thing_sentence(thing),), in_other_words(thing)) for thing, _ in pairs]
     false = [((thing_sentence(thing),), in_other_words(swapped)) for thing, swapped in pairs]
     embed = embedder()
-    assert auc(stated(true, embed), stated(false, embed)) == 1.0
+    assert auc(best_similarities(true, embed), best_similarities(false, embed)) == 1.0
     monkeypatch.setattr("balcap.heads.engines.similarity.excludes", lambda one, other: False)
     low, high = alone
-    assert low <= auc(stated(true, embed), stated(false, embed)) <= high
+    assert low <= auc(best_similarities(true, embed), best_similarities(false, embed)) <= high
 
 
 def in_other_words(thing):

@@ -21,21 +21,21 @@ SAMPLE = Sample(
 UNITS = ("a dog", "red", "runs", "a beach", "calm sea")
 
 
-def marked(ask):
+def marked(request):
     """The texts between marks, without the marks that the instructions name."""
-    found = re.findall(r"<<<(.*?)>>>(?!>)", ask.messages[-1].text, re.DOTALL)
+    found = re.findall(r"<<<(.*?)>>>(?!>)", request.messages[-1].text, re.DOTALL)
     return [text for text in found if text != " and "]
 
 
-def is_decomposition(ask):
-    return "assertions" in ask.schema["properties"]
+def is_decomposition(request):
+    return "assertions" in request.schema["properties"]
 
 
-def by_rule(ask):
+def by_rule(request):
     """Takes any reference apart into UNITS; a unit is covered if the caption has its words."""
-    if is_decomposition(ask):
+    if is_decomposition(request):
         return json.dumps({"assertions": UNITS})
-    *units, caption = marked(ask)
+    *units, caption = marked(request)
     return json.dumps({str(n): unit in caption for n, unit in enumerate(units, 1)})
 
 
@@ -43,9 +43,9 @@ def covered(captions, script=by_rule, **settings):
     """Scores of captions (texts stand for captions of SAMPLE), and what was asked."""
     asked = []
 
-    def recorded(ask):
-        asked.append(ask)
-        return script(ask)
+    def recorded(request):
+        asked.append(request)
+        return script(request)
 
     head = Cov(CovConfig(engine="llm", **settings), judge=scripted(recorded))
     captions = [Caption(SAMPLE, each) if isinstance(each, str) else each for each in captions]
@@ -75,11 +75,11 @@ def test_a_reference_is_taken_apart_once():
 def test_facts_and_sentences_are_matched_as_they_are(unit, share):
     scores, asked = covered(["a red dog"], by_rule_with_articles, unit=unit)
     assert scores == pytest.approx([share])
-    assert not any(is_decomposition(ask) for ask in asked)
+    assert not any(is_decomposition(request) for request in asked)
 
 
-def by_rule_with_articles(ask):
-    *units, caption = marked(ask)
+def by_rule_with_articles(request):
+    *units, caption = marked(request)
     words = caption.split()
     return json.dumps({str(n): set(u.split()) <= set(words) for n, u in enumerate(units, 1)})
 
@@ -96,8 +96,8 @@ def test_what_needs_no_judge_is_not_asked():
 
 
 def test_a_reference_without_assertions_leaves_its_captions_unscored():
-    def script(ask):
-        return '{"assertions": []}' if is_decomposition(ask) else by_rule(ask)
+    def script(request):
+        return '{"assertions": []}' if is_decomposition(request) else by_rule(request)
 
     scores, asked = covered(["A dog.", ""], script)
     assert scores == [Unscored("the judge finds no assertion in the reference", "answer"), 0.0]
@@ -107,12 +107,12 @@ def test_a_reference_without_assertions_leaves_its_captions_unscored():
 def test_a_failure_leaves_the_other_captions_alone():
     other = Sample("d", "", reference="A bus.")
 
-    def script(ask):
-        if is_decomposition(ask) and "A bus" in marked(ask)[-1]:
+    def script(request):
+        if is_decomposition(request) and "A bus" in marked(request)[-1]:
             raise JudgeError("connection refused")
-        if "fog" in marked(ask)[-1]:
+        if "fog" in marked(request)[-1]:
             raise JudgeError("timed out after 120 s")
-        return by_rule(ask)
+        return by_rule(request)
 
     scores, _ = covered([Caption(other, "A bus."), "a dog in fog", "a dog"], script)
     assert scores == [
@@ -132,8 +132,8 @@ def test_a_failure_leaves_the_other_captions_alone():
     ],
 )
 def test_an_answer_that_does_not_speak_of_each_unit_is_none(verdicts):
-    def script(ask):
-        return by_rule(ask) if is_decomposition(ask) else json.dumps(verdicts)
+    def script(request):
+        return by_rule(request) if is_decomposition(request) else json.dumps(verdicts)
 
     (score,), _ = covered(["a dog"], script)
     assert isinstance(score, Unscored)
@@ -150,7 +150,7 @@ def test_the_order_and_size_of_a_batch_change_nothing():
 
 def test_captions_of_a_sample_are_asked_with_the_same_beginning():
     _, asked = covered(["red", "blue"])
-    first, second = (ask.messages[0].text for ask in asked if not is_decomposition(ask))
+    first, second = (request.messages[0].text for request in asked if not is_decomposition(request))
     assert first.partition("<<<red>>>\n\nAnswer")[0] == second.partition("<<<blue>>>")[0]
     assert all(f"{n}. <<<{unit}>>>\n" in second for n, unit in enumerate(UNITS, 1))
 
@@ -167,13 +167,14 @@ def test_the_answer_has_a_place_for_every_unit_and_no_more():
 def test_a_caption_stays_between_the_marks(text):
     _, asked = covered([text, "A dog."])
     hostile, harmless = (
-        re.split(r"<<<.*?>>>(?!>)", ask.messages[0].text, flags=re.DOTALL) for ask in asked[1:]
+        re.split(r"<<<.*?>>>(?!>)", request.messages[0].text, flags=re.DOTALL)
+        for request in asked[1:]
     )
     assert hostile == harmless
 
 
 def test_needs():
-    assert Cov(CovConfig(engine="llm")).needs == {"reference"}
-    assert Cov(CovConfig(engine="llm", unit="facts")).needs == {"facts"}
-    assert Cov(CovConfig(engine="llm")).asks
-    assert not Cov().asks
+    assert Cov(CovConfig(engine="llm")).requires == {"reference"}
+    assert Cov(CovConfig(engine="llm", unit="facts")).requires == {"facts"}
+    assert Cov(CovConfig(engine="llm")).uses_judge
+    assert not Cov().uses_judge

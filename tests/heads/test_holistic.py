@@ -18,24 +18,24 @@ def said(answer, text="A red circle.", sample=SAMPLE):
 
 @pytest.mark.parametrize(("points", "expected"), [(0, 0.0), (7, 0.7), (10, 1.0)])
 def test_ten_points_are_one(points, expected):
-    assert said(lambda ask: f'{{"score": {points}}}') == expected
+    assert said(lambda request: f'{{"score": {points}}}') == expected
 
 
 @pytest.mark.parametrize("points", ["11", "-1", "7.5", '"seven"', "true", "null"])
 def test_what_is_off_the_scale_is_no_score(points):
-    cell = said(lambda ask: f'{{"score": {points}}}')
+    cell = said(lambda request: f'{{"score": {points}}}')
     assert isinstance(cell, Unscored)
     assert cell.cause == "answer"
 
 
 def test_the_judge_sees_the_image_and_the_caption_in_one_question():
     asked = []
-    said(lambda ask: asked.append(ask) or '{"score": 1}')
-    (ask,) = asked
-    assert ask.messages[-1].pictures == (Picture(SAMPLE),)
-    assert "<<<A red circle.>>>" in ask.messages[-1].text
+    said(lambda request: asked.append(request) or '{"score": 1}')
+    (request,) = asked
+    assert request.messages[-1].pictures == (Picture(SAMPLE),)
+    assert "<<<A red circle.>>>" in request.messages[-1].text
 
 
 @pytest.mark.parametrize("text", ["A red circle.", ""])
 def test_a_sample_without_image_is_not_scored(text):
-    assert said(lambda ask: "?", text, Sample("bare", "Describe.")) == Unscored("no image")
+    assert said(lambda request: "?", text, Sample("bare", "Describe.")) == Unscored("no image")

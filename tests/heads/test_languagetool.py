@@ -33,7 +33,7 @@ def fluency(head, *texts):
     return head.score([Caption(SAMPLE, text) for text in texts])
 
 
-def numbered(count):
+def numbered_list(count):
     return [f"A red car stands in street number {n}." for n in range(count)]
 
 
@@ -76,7 +76,7 @@ def test_odd_texts_are_checked(server):
 
 
 def test_the_order_and_size_of_a_batch_change_nothing_and_each_text_is_checked_once(server):
-    texts = [GOOD, DOUBLED, *numbered(30)]
+    texts = [GOOD, DOUBLED, *numbered_list(30)]
     forth = fluency(head(server), *texts)
     assert fluency(head(server), *texts[::-1], *texts) == forth[::-1] + forth
     assert [fluency(head(server), text)[0] for text in texts] == forth
@@ -107,7 +107,7 @@ def test_what_fails_once_is_asked_again(server, fault):
      ("json", "KeyError: 'matches'"), ("drop", "does not answer"), ("cut", "does not answer")],
 )  # fmt: skip
 def test_what_fails_always_is_unscored_and_leaves_the_others_alone(server, fault, reason):
-    texts = [*numbered(5), DOUBLED]
+    texts = [*numbered_list(5), DOUBLED]
     server.fault_of = {DOUBLED: fault}
     *good, bad = fluency(head(server), *texts)
     assert good == [1.0] * 5
@@ -143,7 +143,7 @@ def test_a_server_that_hangs_costs_one_time_out_however_many_captions(server):
     assert fluency(checked, GOOD) == [1.0]
     server.hanging = True
     begun = time.monotonic()
-    values = fluency(checked, GOOD, *numbered(200))
+    values = fluency(checked, GOOD, *numbered_list(200))
     assert time.monotonic() - begun < 2  # 200 texts, 8 at once, would take 25 x 0.4 = 10 s
     assert values[0] == 1.0
     assert all(isinstance(value, Unscored) and "timed out" in value.reason for value in values[1:])

@@ -33,9 +33,9 @@ class Judge:
         self.assertions, self.verdicts = assertions, verdicts
         self.asked = []
 
-    def __call__(self, ask):
-        self.asked.append(ask)
-        if ask.messages[-1].pictures:
+    def __call__(self, request):
+        self.asked.append(request)
+        if request.messages[-1].pictures:
             return json.dumps(self.verdicts)
         return json.dumps({"assertions": self.assertions})
 
@@ -99,10 +99,12 @@ def test_verdicts_that_do_not_fit_the_assertions_are_no_score(verdicts):
 
 
 def test_a_check_that_fails_after_the_decomposition_leaves_the_other_captions_scored():
-    def judge(ask):
-        if not ask.messages[-1].pictures:
-            return json.dumps({"assertions": ["odd" if "odd" in ask.messages[-1].text else "even"]})
-        if "odd" in ask.messages[-1].text:
+    def judge(request):
+        if not request.messages[-1].pictures:
+            return json.dumps(
+                {"assertions": ["odd" if "odd" in request.messages[-1].text else "even"]}
+            )
+        if "odd" in request.messages[-1].text:
             raise JudgeError("timed out after 120 s")
         return json.dumps({"1": VERDICTS["1"]})
 

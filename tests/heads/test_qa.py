@@ -16,7 +16,7 @@ STAR = Question("Which star is it?", ("new", "old"), 1)
 SAMPLE = Sample("a", "Describe.", questions=(CIRCLE, STAR))
 
 
-def ask(text, sample=SAMPLE, **settings):
+def request(text, sample=SAMPLE, **settings):
     return Qa(QaConfig(**settings)).score([Caption(sample, text)])[0]
 
 
@@ -32,32 +32,34 @@ def ask(text, sample=SAMPLE, **settings):
     ],
 )
 def test_share_of_right_answers(word_embedding, text, share):
-    assert ask(text) == share
+    assert request(text) == share
 
 
 def test_options_without_statements_are_read_behind_their_question(word_embedding):
     # The clause has 5 of 5 words in common with "Which star is it? old", 4 of 5 with "... new".
-    assert ask("Which old star is it?", Sample("b", "", questions=(STAR,))) == 1
+    assert request("Which old star is it?", Sample("b", "", questions=(STAR,))) == 1
     # Split into two sentences the first is as near to both options: a tie, whatever the margin.
-    assert ask("Which star is it? Old.", Sample("b", "", questions=(STAR,)), min_margin=0.0) == 0
+    assert (
+        request("Which star is it? Old.", Sample("b", "", questions=(STAR,)), min_margin=0.0) == 0
+    )
 
 
 def test_the_reader_cannot_say_when_nothing_is_near_or_two_options_are(word_embedding):
     # cosines of "circle" to the statements of 6 words: 1/sqrt(6) = 0.41 and 0
     only_circle = Sample("c", "", questions=(CIRCLE,))
-    assert ask("circle", only_circle, min_similarity=0.40) == 1
-    assert ask("circle", only_circle, min_similarity=0.42) == 0
-    assert ask("circle", only_circle, min_similarity=0.4, min_margin=0.40) == 1
-    assert ask("circle", only_circle, min_similarity=0.4, min_margin=0.42) == 0
+    assert request("circle", only_circle, min_similarity=0.40) == 1
+    assert request("circle", only_circle, min_similarity=0.42) == 0
+    assert request("circle", only_circle, min_similarity=0.4, min_margin=0.40) == 1
+    assert request("circle", only_circle, min_similarity=0.4, min_margin=0.42) == 0
 
 
 def test_a_sample_without_questions_is_not_scored(word_embedding):
-    assert ask("A circle.", Sample("d", "")) == Unscored("no questions")
+    assert request("A circle.", Sample("d", "")) == Unscored("no questions")
 
 
 def test_draws_are_a_mean_of_n_and_hang_on_nothing_but_seed_sample_and_text(word_embedding):
     half = "A circle is at the top."  # answers one question of the two
-    shares = [ask(half, draws=8, seed=seed) for seed in range(20)]
+    shares = [request(half, draws=8, seed=seed) for seed in range(20)]
     assert all(share * 8 == int(share * 8) for share in shares)
     assert len(set(shares)) > 2
     # 160 draws of a fair coin: mean 0.5, standard error 0.04

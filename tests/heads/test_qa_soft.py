@@ -6,17 +6,17 @@ import math
 import pytest
 from readers_of_tests import CAR, DOG, ONLY_CAR, Seen, read
 
-from balcap.judges.types import Answer
+from balcap.judges.types import JudgeResponse
 from balcap.types import Sample, Unscored
 
 
 def likely(**shares):
     """A reader with these probabilities for its options (abstaining: `other`); letters last."""
 
-    def script(ask):
-        options = Seen.of(ask).options.values()
+    def script(request):
+        options = Seen.of(request).options.values()
         each = [shares.get(text, shares.get("other", 0.0)) for text in options]
-        return Answer("?", tuple(math.log(p) if p else -math.inf for p in each))
+        return JudgeResponse("?", tuple(math.log(p) if p else -math.inf for p in each))
 
     return script
 
@@ -24,9 +24,13 @@ def likely(**shares):
 def test_soft_is_the_probability_of_the_right_letter_among_the_menu():
     # red .5 of .5 + .25 + .05 + .15 (to abstain); the rest, .05, is something else than a letter
     script = likely(red=0.5, blue=0.25, green=0.05, other=0.15)
-    scores, (ask,) = read(["A car."], script, ONLY_CAR, answer="soft")
+    scores, (request,) = read(["A car."], script, ONLY_CAR, answer="soft")
     assert scores == pytest.approx([0.5 / 0.95])
-    assert (ask.max_tokens, ask.temperature, ask.choices) == (1, 0.0, ("A", "B", "C", "D"))
+    assert (request.max_tokens, request.temperature, request.choices) == (
+        1,
+        0.0,
+        ("A", "B", "C", "D"),
+    )
     # without "cannot be told": .5 of .8
     scores, _ = read(["A car."], script, ONLY_CAR, answer="soft", abstain=False)
     assert scores == pytest.approx([0.625])
@@ -39,9 +43,9 @@ def test_soft_is_the_probability_of_the_right_letter_among_the_menu():
 
 def test_soft_is_what_letters_give_in_expectation():
     # 2000 letters with a right one of .7: standard error sqrt(.7 x .3 / 2000) = .010
-    def letter(ask):
-        seen = Seen.of(ask)
-        is_right = int(hashlib.sha256(ask.key({}).encode()).hexdigest(), 16) % 10 < 7
+    def letter(request):
+        seen = Seen.of(request)
+        is_right = int(hashlib.sha256(request.key({}).encode()).hexdigest(), 16) % 10 < 7
         return seen.letter("red" if is_right else "blue")
 
     said, _ = read(["A car."], letter, ONLY_CAR, draws=2000)
@@ -55,7 +59,7 @@ def test_soft_is_what_letters_give_in_expectation():
     [
         (likely(), "the letters ABCD have a probability of 0 together"),
         (likely(red=0.005), "the letters ABCD have a probability of 0.005 together"),
-        (lambda ask: "A", "no log-probabilities in the answer"),
+        (lambda request: "A", "no log-probabilities in the answer"),
     ],
 )
 def test_soft_without_letters_is_no_answer(script, reason):

@@ -22,9 +22,9 @@ SAMPLE = Sample("one", "Describe.", metadata={"rubric": RUBRIC})
 
 
 def cell(sample, satisfied=(True, False, True), text="A dog.", asked=None, **settings):
-    def judge(ask):
+    def judge(request):
         if asked is not None:
-            asked.append(ask)
+            asked.append(request)
         return json.dumps({str(number): y for number, y in enumerate(satisfied, 1)})
 
     head = Rubric(RubricConfig(**settings), judge=scripted(judge))

@@ -10,7 +10,7 @@ from balcap.config import JudgeSettings
 from balcap.judges.endpoint import Endpoint
 from balcap.judges.event_loop import run
 from balcap.judges.serving import CHAT, COMPLETIONS
-from balcap.judges.types import Answer, Ask, Outcome
+from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fault = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -24,20 +24,20 @@ def endpoint(*urls: str, backoff: float = BACKOFF, **settings: Any) -> Endpoint:
     return Endpoint(JudgeSettings(backend="endpoint", url=urls, **given), backoff=backoff)
 
 
-def ask(judge: Endpoint, asks: Sequence[Ask]) -> list[Outcome]:
+def request(judge: Endpoint, requests: Sequence[JudgeRequest]) -> list[Outcome]:
     """One outcome each, in their order; exactly one."""
 
     async def collect() -> list[tuple[int, Outcome]]:
-        return [pair async for pair in judge.answer(asks)]
+        return [pair async for pair in judge.answer(requests)]
 
     pairs = run(collect())
-    assert sorted(number for number, _ in pairs) == list(range(len(asks)))
+    assert sorted(number for number, _ in pairs) == list(range(len(requests)))
     return [outcome for _, outcome in sorted(pairs, key=lambda pair: pair[0])]
 
 
 def all_good(outcomes: Sequence[Outcome]) -> bool:
     """Whether every question was answered."""
-    return all(isinstance(outcome, Answer) for outcome in outcomes)
+    return all(isinstance(outcome, JudgeResponse) for outcome in outcomes)
 
 
 def failing(fault: Fault, when: Callable[[int, str], bool]) -> Any:

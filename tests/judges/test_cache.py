@@ -17,19 +17,19 @@ import pytest
 
 from balcap.judges.cache.answers import AnswerCache, Memory, open_cache
 from balcap.judges.cache.file import AnswerFile, BrokenFileError
-from balcap.judges.cache.quarantine import inode_of, set_aside
-from balcap.judges.types import Answer, Ask, Message
+from balcap.judges.cache.quarantine import inode_of, quarantine
+from balcap.judges.types import JudgeRequest, JudgeResponse, Message
 
 JUDGE = {"model": "reader", "max_pixels": 100}
-ANSWER = Answer("B", (-0.25, -inf), 40, 1, 0.5)
+ANSWER = JudgeResponse("B", (-0.25, -inf), 40, 1, 0.5)
 
 
 def filled(cache, count, prefix="q"):
     """Put `count` answers; returns their keys."""
-    asks = [Ask.of(f"{prefix}{number}") for number in range(count)]
-    keys = [ask.key(JUDGE) for ask in asks]
-    for key, ask in zip(keys, asks, strict=True):
-        cache.put(key, JUDGE, ask, ANSWER)
+    requests = [JudgeRequest.of(f"{prefix}{number}") for number in range(count)]
+    keys = [request.key(JUDGE) for request in requests]
+    for key, request in zip(keys, requests, strict=True):
+        cache.put(key, JUDGE, request, ANSWER)
     return keys
 
 
@@ -55,10 +55,10 @@ def test_what_is_put_is_got(file, when):
 )
 def test_any_text_comes_back_as_it_was(file, text):
     cache = AnswerCache(file)
-    ask = Ask((Message("user", text),))
-    cache.put(ask.key(JUDGE), JUDGE, ask, Answer(text))
+    request = JudgeRequest((Message("user", text),))
+    cache.put(request.key(JUDGE), JUDGE, request, JudgeResponse(text))
     cache.flush()
-    assert AnswerFile(file).read([ask.key(JUDGE)])[ask.key(JUDGE)].text == text
+    assert AnswerFile(file).read([request.key(JUDGE)])[request.key(JUDGE)].text == text
 
 
 def test_more_keys_than_one_statement_takes(file):
@@ -70,19 +70,19 @@ def test_more_keys_than_one_statement_takes(file):
 
 def test_what_was_asked_and_answered_can_be_read_for_audits(file):
     cache = AnswerCache(file)
-    ask = Ask.of("what is it?", system="be brief", draw=3)
-    cache.put(ask.key(JUDGE), JUDGE, ask, ANSWER)
+    request = JudgeRequest.of("what is it?", system="be brief", draw=3)
+    cache.put(request.key(JUDGE), JUDGE, request, ANSWER)
     cache.close()
-    assert list(AnswerFile(file, read_only=True).recorded()) == [(JUDGE, ask.content(), ANSWER)]
+    assert list(AnswerFile(file, read_only=True).recorded()) == [(JUDGE, request.content(), ANSWER)]
 
 
 def test_the_first_answer_to_a_question_stays(file):
     cache, other = AnswerCache(file), AnswerCache(file)
-    ask = Ask.of("q")
+    request = JudgeRequest.of("q")
     for one, text in ((cache, "first"), (other, "second")):
-        one.put(ask.key(JUDGE), JUDGE, ask, Answer(text))
+        one.put(request.key(JUDGE), JUDGE, request, JudgeResponse(text))
         one.flush()
-    assert AnswerCache(file).get([ask.key(JUDGE)])[ask.key(JUDGE)].text == "first"
+    assert AnswerCache(file).get([request.key(JUDGE)])[request.key(JUDGE)].text == "first"
 
 
 def test_a_path_has_one_cache_in_a_process(tmp_path, monkeypatch):
@@ -130,8 +130,10 @@ def started(file, name, end):
 
 
 def written(name):
-    asks = [Ask.of(f"{name}-{part}-{number}") for part in range(10) for number in range(20)]
-    return [ask.key(JUDGE) for ask in asks]
+    requests = [
+        JudgeRequest.of(f"{name}-{part}-{number}") for part in range(10) for number in range(20)
+    ]
+    return [request.key(JUDGE) for request in requests]
 
 
 def test_processes_share_a_file_and_none_of_their_ends_costs_an_answer(file):
@@ -158,7 +160,7 @@ def test_a_forked_child_has_connections_of_its_own(file):
     more = filled(cache, 3, "later")
     assert os.waitpid(child, 0)[1] == 0
     cache.flush()
-    of_child = [Ask.of(f"child{n}").key(JUDGE) for n in range(3)]
+    of_child = [JudgeRequest.of(f"child{n}").key(JUDGE) for n in range(3)]
     assert len(AnswerFile(file).read([*keys, *more, *of_child])) == 9
 
 
@@ -197,25 +199,27 @@ def test_a_file_of_no_use_is_set_aside_with_one_warning_and_the_run_goes_on(file
     before = file.read_bytes()
     capsys.readouterr()
     cache = AnswerCache(file)
-    keys = [Ask.of(f"q{number}").key(JUDGE) for number in range(500)]
+    keys = [JudgeRequest.of(f"q{number}").key(JUDGE) for number in range(500)]
     assert cache.get(keys) == {}
     filled(cache, 500)
     cache.close()
     assert len(AnswerFile(file).read(keys)) == 500
-    (aside,) = (found for found in file.parent.glob("*.aside-*") if found.name[-4] != "-")
-    assert aside.read_bytes() == before
+    (quarantined,) = (
+        found for found in file.parent.glob("*.quarantined-*") if found.name[-4] != "-"
+    )
+    assert quarantined.read_bytes() == before
     warned = capsys.readouterr().err
     assert warned.count("warning") == 1
-    assert aside.name in warned
+    assert quarantined.name in warned
 
 
 def test_of_several_processes_that_find_a_file_broken_one_renames_it(file):
     file.parent.mkdir()
     broken_text(file)
     seen = inode_of(file)
-    assert set_aside(file, seen) is not None
+    assert quarantine(file, seen) is not None
     AnswerFile(file)  # the first one begins a new file ...
-    assert set_aside(file, seen) is None  # ... which the second one, who saw the old, leaves alone
+    assert quarantine(file, seen) is None  # ... which the second one, who saw the old, leaves alone
     assert file.exists()
 
 
@@ -298,14 +302,14 @@ def test_memory_keeps_the_newest():
 
 def test_the_loop_goes_on_while_much_is_looked_up(file):
     """Naming and finding 2000 questions takes a tenth of a second: 100 beats of 1 ms, or none."""
-    from balcap.judges.judge import Desk, Judge
+    from balcap.judges.judge import Judge, SharedBackend
     from balcap.judges.scripted import Scripted
 
     cache = AnswerCache(file)
     identity = {"model": "scripted"}
-    asks = [Ask.of(f"q{number}" + "x" * 2000) for number in range(2000)]
-    for ask in asks:
-        cache.put(ask.key(identity), identity, ask, ANSWER)
+    requests = [JudgeRequest.of(f"q{number}" + "x" * 2000) for number in range(2000)]
+    for request in requests:
+        cache.put(request.key(identity), identity, request, ANSWER)
     cache.flush()
     gaps = []
 
@@ -318,7 +322,7 @@ def test_the_loop_goes_on_while_much_is_looked_up(file):
 
     async def both():
         beat = asyncio.create_task(heartbeat())
-        await Judge(Desk(Scripted(lambda ask: "asked"), cache)).ask(asks)
+        await Judge(SharedBackend(Scripted(lambda request: "asked"), cache)).ask(requests)
         beat.cancel()
 
     asyncio.run(both())

@@ -9,9 +9,9 @@ import pytest
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.decompose import decompose
 from balcap.judges.event_loop import run
-from balcap.judges.judge import Desk, Judge
+from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.scripted import Scripted, scripted
-from balcap.judges.types import Answer
+from balcap.judges.types import JudgeResponse
 from rewards.injections import INJECTIONS
 
 TEXT = "A red dog runs. It is happy."
@@ -21,9 +21,9 @@ def said(*assertions):
     return json.dumps({"assertions": list(assertions)})
 
 
-def described(ask):
+def described(request):
     """What stands between the last pair of marks."""
-    return re.findall(r"<<<(.*?)>>>(?!>)", ask.messages[-1].text, re.DOTALL)[-1]
+    return re.findall(r"<<<(.*?)>>>(?!>)", request.messages[-1].text, re.DOTALL)[-1]
 
 
 def taken_apart(script, *texts, **settings):
@@ -31,8 +31,8 @@ def taken_apart(script, *texts, **settings):
 
 
 def test_one_tuple_a_text_in_their_order():
-    def script(ask):
-        return said(*described(ask).split(". "))
+    def script(request):
+        return said(*described(request).split(". "))
 
     assert taken_apart(script, "A dog. A cat", "", " \n", "A bus") == [
         ("A dog", "A cat"),
@@ -44,34 +44,34 @@ def test_one_tuple_a_text_in_their_order():
 
 def test_an_assertion_said_again_counts_once():
     answer = said("A dog runs.", "a dog  runs.", "", " ", "The dog\nis red.")
-    assert taken_apart(lambda ask: answer, TEXT) == [("A dog runs.", "The dog is red.")]
+    assert taken_apart(lambda request: answer, TEXT) == [("A dog runs.", "The dog is red.")]
 
 
 def test_equal_texts_are_asked_once_whoever_asks():
     asked = []
 
-    async def script(ask):
-        asked.append(described(ask))
+    async def script(request):
+        asked.append(described(request))
         await asyncio.sleep(0)  # let the other head ask meanwhile
         return said("A dog.")
 
-    async def two_heads(desk):
+    async def two_heads(shared):
         texts = [TEXT, "A cat.", TEXT]
-        return await asyncio.gather(*(decompose(Judge(desk), texts) for _ in range(2)))
+        return await asyncio.gather(*(decompose(Judge(shared), texts) for _ in range(2)))
 
-    desk = Desk(Scripted(script))
-    first, second = run(two_heads(desk))
+    shared = SharedBackend(Scripted(script))
+    first, second = run(two_heads(shared))
     assert first == second == [("A dog.",)] * 3
     assert sorted(asked) == ["A cat.", TEXT]
-    run(decompose(Judge(desk), [TEXT]))
+    run(decompose(Judge(shared), [TEXT]))
     assert len(asked) == 2
 
 
 def test_a_failure_leaves_the_other_texts_alone():
-    def script(ask):
-        if "red" in described(ask):
+    def script(request):
+        if "red" in described(request):
             raise JudgeError("timed out after 120 s")
-        return said("A cat.") if "cat" in described(ask) else "I see a bus."
+        return said("A cat.") if "cat" in described(request) else "I see a bus."
 
     failed, good, unusable = taken_apart(script, "A red dog.", "A cat.", "A bus.")
     assert good == ("A cat.",)
@@ -86,15 +86,15 @@ def test_a_failure_leaves_the_other_texts_alone():
      '{"assertions": ["A dog."', '{"assertions": [], "score": 10}'],
 )  # fmt: skip
 def test_an_answer_of_another_form_is_none(answer):
-    (outcome,) = taken_apart(lambda ask: answer, TEXT)
+    (outcome,) = taken_apart(lambda request: answer, TEXT)
     assert isinstance(outcome, UnusableAnswerError)
 
 
 def test_a_text_without_end_has_a_bounded_cost():
     asked = []
 
-    def script(ask):
-        asked.append(ask)
+    def script(request):
+        asked.append(request)
         return said(*(f"Dog {number}." for number in range(300)))
 
     (found,) = taken_apart(script, "A dog runs. " * 5000)
@@ -102,16 +102,16 @@ def test_a_text_without_end_has_a_bounded_cost():
     assert found[:2] == ("Dog 0.", "Dog 1.")
     assert taken_apart(script, TEXT, most=3) == [("Dog 0.", "Dog 1.", "Dog 2.")]
     # 512 and a token a byte, at most 32 for each of the 200 assertions
-    assert [ask.max_tokens for ask in asked] == [512 + 32 * 200, 512 + len(TEXT)]
+    assert [request.max_tokens for request in asked] == [512 + 32 * 200, 512 + len(TEXT)]
     assert "At most 3 assertions" in asked[1].messages[0].text
 
 
 def test_the_question_is_greedy_and_brings_its_form():
     asked = []
 
-    def script(ask):
-        asked.append(ask)
-        return Answer(said("A dog."))
+    def script(request):
+        asked.append(request)
+        return JudgeResponse(said("A dog."))
 
     taken_apart(script, TEXT)
     assert asked[0].temperature == 0
@@ -123,8 +123,8 @@ def test_the_question_is_greedy_and_brings_its_form():
 def test_a_caption_stays_between_the_marks(text):
     asked = []
 
-    def script(ask):
-        asked.append(ask.messages[0].text)
+    def script(request):
+        asked.append(request.messages[0].text)
         return said()
 
     taken_apart(script, text, "A dog.")

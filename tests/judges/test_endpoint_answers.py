@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from endpoint_of_tests import Handler, ask, endpoint, failing
+from endpoint_of_tests import Handler, endpoint, failing, request
 
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.endpoint.batching import Parcel
+from balcap.judges.endpoint.batching import RequestBatch
 from balcap.judges.endpoint.failures import PassingError
 from balcap.judges.endpoint.responses import chosen, read
 from balcap.judges.serving import CHAT, Said, served
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}}
 
@@ -21,13 +21,16 @@ SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}}
 def test_log_probabilities_are_the_same_either_way() -> None:
     """`B` and ` B` are both the choice B: 0.5 + 0.25. D was not reported."""
     said = Said(" B", {" B": log(0.5), "B": log(0.25), "A": log(0.125), "C ": log(0.0625)})
-    asks = [Ask.of(f"question {i}", max_tokens=1, choices=("A", "B", "C", "D")) for i in range(3)]
+    requests = [
+        JudgeRequest.of(f"question {i}", max_tokens=1, choices=("A", "B", "C", "D"))
+        for i in range(3)
+    ]
     with served(lambda _: said) as server:
-        by_chat = ask(endpoint(server.url, requests="chat"), asks)
-        by_list = ask(endpoint(server.url, requests="completions"), asks)
+        by_chat = request(endpoint(server.url, requests="chat"), requests)
+        by_list = request(endpoint(server.url, requests="completions"), requests)
     wanted = (log(0.125), log(0.75), log(0.0625), -inf)
     for outcome in (*by_chat, *by_list):
-        assert isinstance(outcome, Answer)
+        assert isinstance(outcome, JudgeResponse)
         assert outcome.logprobs == pytest.approx(wanted)
 
 
@@ -58,16 +61,18 @@ def test_a_server_without_log_probabilities_says_so(way: str) -> None:
         return web.json_response(body)
 
     with served(lambda _: "B", middlewares=[without]) as server:
-        [outcome] = ask(endpoint(server.url, requests=way), [Ask.of("q", choices=("A", "B"))])
+        [outcome] = request(
+            endpoint(server.url, requests=way), [JudgeRequest.of("q", choices=("A", "B"))]
+        )
     assert type(outcome) is JudgeError
     assert "gave no log-probabilities" in str(outcome)
 
 
 def test_a_schema_is_sent() -> None:
     with served(lambda _: '{"score": 3}') as server:
-        [outcome] = ask(endpoint(server.url), [Ask.of("q", schema=SCHEMA)])
+        [outcome] = request(endpoint(server.url), [JudgeRequest.of("q", schema=SCHEMA)])
         [body] = server.requests.bodies(CHAT)
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, JudgeResponse)
     assert body["response_format"] == {
         "type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}
     }  # fmt: skip
@@ -87,10 +92,10 @@ def test_what_a_server_does_not_know_is_asked_without_from_then_on(
     middleware = failing(refuse, lambda _, body: f'"{name}"' in body)
     with served(lambda _: "{}", middlewares=[middleware]) as server:
         judge = endpoint(server.url)
-        first = ask(judge, [Ask.of("q", schema=SCHEMA)])
-        second = ask(judge, [Ask.of("r", schema=SCHEMA)])
+        first = request(judge, [JudgeRequest.of("q", schema=SCHEMA)])
+        second = request(judge, [JudgeRequest.of("r", schema=SCHEMA)])
         bodies = server.requests.bodies(CHAT)  # of those that came past the refusal
-    assert all(isinstance(outcome, Answer) for outcome in (*first, *second))
+    assert all(isinstance(outcome, JudgeResponse) for outcome in (*first, *second))
     assert len(bodies) == 2
     assert all(name not in body for body in bodies)
     assert instead is None or all(body[instead] == 512 for body in bodies)
@@ -101,9 +106,11 @@ def test_an_answer_that_was_cut_off_is_unusable_only_where_it_must_be_whole(
     schema: dict[str, Any] | None,
 ) -> None:
     with served(lambda _: '{"score": 3 }') as server:  # three words
-        [outcome] = ask(endpoint(server.url), [Ask.of("q", schema=schema, max_tokens=2)])
+        [outcome] = request(
+            endpoint(server.url), [JudgeRequest.of("q", schema=schema, max_tokens=2)]
+        )
     if schema is None:
-        assert isinstance(outcome, Answer)
+        assert isinstance(outcome, JudgeResponse)
         assert outcome.text == '{"score": 3'
     else:
         assert isinstance(outcome, UnusableAnswerError)
@@ -114,8 +121,8 @@ def body_of(*choices: dict[str, Any], **others: Any) -> bytes:
     return json.dumps({"choices": [*choices], **others}).encode()
 
 
-def parcel(count: int) -> Parcel:
-    return Parcel(tuple((10 + i, Ask.of(f"q{i}")) for i in range(count)))
+def batch(count: int) -> RequestBatch:
+    return RequestBatch(tuple((10 + i, JudgeRequest.of(f"q{i}")) for i in range(count)))
 
 
 @pytest.mark.parametrize(("choice", "reason"), [
@@ -125,7 +132,7 @@ def parcel(count: int) -> Parcel:
     ({"message": {"content": None}, "finish_reason": "length"}, "cut off at 512 tokens"),
 ])  # fmt: skip
 def test_refusals_are_unusable(choice: dict[str, Any], reason: str) -> None:
-    outcome = read(body_of(choice), parcel(1), 0.0)[10]
+    outcome = read(body_of(choice), batch(1), 0.0)[10]
     assert isinstance(outcome, UnusableAnswerError)
     assert str(outcome) == reason
 
@@ -135,7 +142,7 @@ def test_refusals_are_unusable(choice: dict[str, Any], reason: str) -> None:
 ])  # fmt: skip
 def test_a_body_of_another_form_is_malformed(payload: bytes) -> None:
     with pytest.raises(PassingError, match="malformed answer"):
-        read(payload, parcel(1), 0.0)
+        read(payload, batch(1), 0.0)
 
 
 @pytest.mark.parametrize("choice", [
@@ -145,14 +152,14 @@ def test_a_body_of_another_form_is_malformed(payload: bytes) -> None:
 def test_one_choice_that_cannot_be_read_is_missing_and_the_others_are_kept(
     choice: dict[str, Any],
 ) -> None:
-    outcomes = read(body_of({"index": 0, "text": "good"}, choice), parcel(2), 0.5)
-    assert outcomes == {10: Answer("good", None, 0, 0, 0.5)}
+    outcomes = read(body_of({"index": 0, "text": "good"}, choice), batch(2), 0.5)
+    assert outcomes == {10: JudgeResponse("good", None, 0, 0, 0.5)}
 
 
 def test_choices_may_come_in_any_order() -> None:
     choices = [{"index": i, "text": f"answer {i}"} for i in (2, 0, 1)]
-    outcomes = read(body_of(*choices), parcel(3), 0.0)
-    assert {number: o.text for number, o in outcomes.items() if isinstance(o, Answer)} == {
+    outcomes = read(body_of(*choices), batch(3), 0.0)
+    assert {number: o.text for number, o in outcomes.items() if isinstance(o, JudgeResponse)} == {
         10: "answer 0", 11: "answer 1", 12: "answer 2"
     }  # fmt: skip
 
@@ -161,7 +168,7 @@ def test_shares_of_the_tokens_add_up_to_what_was_reported() -> None:
     """10 = 4 + 3 + 3."""
     choices = [{"index": i, "text": "x"} for i in range(3)]
     usage = {"prompt_tokens": 10, "completion_tokens": 3}
-    outcomes = read(body_of(*choices, usage=usage), parcel(3), 0.0)
-    answers = [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)]
+    outcomes = read(body_of(*choices, usage=usage), batch(3), 0.0)
+    answers = [outcome for outcome in outcomes.values() if isinstance(outcome, JudgeResponse)]
     assert [answer.prompt_tokens for answer in answers] == [4, 3, 3]
     assert [answer.completion_tokens for answer in answers] == [1, 1, 1]

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from aiohttp import web
-from endpoint_of_tests import Handler, all_good, ask, endpoint
+from endpoint_of_tests import Handler, all_good, endpoint, request
 
 from balcap.judges.endpoint.failures import asked_to_wait
-from balcap.judges.endpoint.rate_limit import Pace
+from balcap.judges.endpoint.rate_limit import RateLimiter
 from balcap.judges.serving import served
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
-ASKS = [Ask.of(f"question {i}") for i in range(40)]
+ASKS = [JudgeRequest.of(f"question {i}") for i in range(40)]
 
 
 def test_no_more_requests_than_allowed_are_on_their_way() -> None:
@@ -30,7 +30,7 @@ def test_no_more_requests_than_allowed_are_on_their_way() -> None:
 
     with served(str, latency=0.01, middlewares=[count]) as server:
         judge = endpoint(server.url, requests="chat", concurrency=3)
-        assert all_good(ask(judge, ASKS))
+        assert all_good(request(judge, ASKS))
     assert most == 3
 
 
@@ -38,9 +38,9 @@ def test_requests_keep_to_their_pace() -> None:
     """600 a minute is one each 0.1 s: the fifth goes out 0.4 s after the first."""
     with served(str) as server:
         judge = endpoint(server.url, requests="chat", requests_per_minute=600)
-        ask(judge, [])
+        request(judge, [])
         begun = time.monotonic()
-        assert all_good(ask(judge, ASKS[:5]))
+        assert all_good(request(judge, ASKS[:5]))
         assert time.monotonic() - begun >= 0.4
 
 
@@ -49,7 +49,7 @@ def test_a_pace_is_corrected_by_what_was_really_used() -> None:
     used: after 0.1 s."""
 
     async def seconds() -> float:
-        pace = Pace(6000)
+        pace = RateLimiter(6000)
         await pace.take(50)
         pace.correct(10 - 50)
         begun = time.monotonic()
@@ -63,8 +63,8 @@ def test_the_time_behind_a_pace_does_not_count_as_the_servers() -> None:
     """120 a minute: the second question waits 0.5 s for its turn, the time-out is 0.4 s."""
     with served(str) as server:
         judge = endpoint(server.url, requests="chat", requests_per_minute=120, timeout=0.4)
-        ask(judge, [])
-        assert all_good(ask(judge, ASKS[:2]))
+        request(judge, [])
+        assert all_good(request(judge, ASKS[:2]))
 
 
 def test_retry_after_may_be_a_number_or_a_date() -> None:
@@ -80,10 +80,10 @@ def test_retry_after_may_be_a_number_or_a_date() -> None:
 def test_tokens_keep_to_their_pace_by_what_the_server_reports() -> None:
     """6000 a minute, 100 a second. A question is taken for 2.5 + 97 tokens, nearly a second of
     them; it uses 2 + 2, 0.04 s. So the fourth goes out after 0.12 s, not after 3 s."""
-    asks = [Ask.of(f"question {i}", max_tokens=97) for i in range(4)]
+    requests = [JudgeRequest.of(f"question {i}", max_tokens=97) for i in range(4)]
     with served(str) as server:
         judge = endpoint(server.url, requests="chat", concurrency=1, tokens_per_minute=6000)
-        ask(judge, [])
+        request(judge, [])
         begun = time.monotonic()
-        assert all_good(ask(judge, asks))
+        assert all_good(request(judge, requests))
         assert 0.12 <= time.monotonic() - begun < 1.5

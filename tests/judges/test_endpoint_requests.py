@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from endpoint_of_tests import ask, endpoint
+from endpoint_of_tests import endpoint, request
 from PIL import Image
 
 from balcap.errors import JudgeError, UserError
-from balcap.judges.endpoint.batching import parcels
-from balcap.judges.endpoint.chat_template import Template, split
+from balcap.judges.endpoint.batching import pack
+from balcap.judges.endpoint.chat_template import ChatTemplate, split
 from balcap.judges.images import Picture
 from balcap.judges.serving import CHAT, COMPLETIONS, TOKENIZE, served
 from balcap.judges.serving.template import chatml
-from balcap.judges.types import Answer, Ask, Message
+from balcap.judges.types import JudgeRequest, JudgeResponse, Message
 from balcap.types import Sample
 
 
-def about_captions(captions: int, each: int) -> list[Ask]:
+def about_captions(captions: int, each: int) -> list[JudgeRequest]:
     return [
-        Ask.of(f"Caption {caption}. Question {number}?", max_tokens=1)
+        JudgeRequest.of(f"Caption {caption}. Question {number}?", max_tokens=1)
         for caption in range(captions)
         for number in range(each)
     ]
@@ -31,17 +31,17 @@ def about_captions(captions: int, each: int) -> list[Ask]:
 
 def test_many_short_questions_travel_together_and_in_order() -> None:
     """64 questions about 8 captions: lists of at least 16, so four requests."""
-    asks = about_captions(8, 8)
+    requests = about_captions(8, 8)
     with served(lambda prompt: prompt.split()[1]) as server:
-        outcomes = ask(endpoint(server.url), asks)
+        outcomes = request(endpoint(server.url), requests)
         bodies = server.requests.bodies(COMPLETIONS)
         assert server.requests.count(CHAT) == 0
     assert [len(body["prompt"]) for body in bodies] == [16] * 4
     sent = sorted(body["prompt"] for body in bodies)
-    messages = [[{"role": "user", "content": a.messages[0].text}] for a in asks]
+    messages = [[{"role": "user", "content": a.messages[0].text}] for a in requests]
     assert list(itertools.chain(*sent)) == [chatml(message) for message in messages]
     assert all(body["add_special_tokens"] is False for body in bodies)
-    texts = [outcome.text for outcome in outcomes if isinstance(outcome, Answer)]
+    texts = [outcome.text for outcome in outcomes if isinstance(outcome, JudgeResponse)]
     assert texts == [f"{caption}." for caption in range(8) for _ in range(8)]
 
 
@@ -53,58 +53,58 @@ def test_many_short_questions_travel_together_and_in_order() -> None:
     (2048, 64, [32] * 64),  # as many requests as may be on their way
 ])  # fmt: skip
 def test_sizes_of_lists(count: int, concurrency: int, sizes: list[int]) -> None:
-    asks = [Ask.of(str(number)) for number in range(count)]
-    template = Template(("", ""))
-    packed = list(parcels(asks, dict.fromkeys(range(count), template), concurrency))
-    assert [len(parcel) for parcel in packed] == sizes
-    numbers = [number for parcel in packed for number, _ in parcel.questions]
+    requests = [JudgeRequest.of(str(number)) for number in range(count)]
+    template = ChatTemplate(("", ""))
+    packed = list(pack(requests, dict.fromkeys(range(count), template), concurrency))
+    assert [len(batch) for batch in packed] == sizes
+    numbers = [number for batch in packed for number, _ in batch.questions]
     assert numbers == list(range(count))
 
 
 def test_the_draws_of_a_caption_are_sent_one_behind_the_other() -> None:
     """64 captions of two draws each, number 2c + d: 128 / 4 = 32 a list, so four lists, and of the
     captions 0 to 31 first both draws."""
-    asks = [
-        Ask.of(f"Caption {caption}", temperature=1.0, draw=draw)
+    requests = [
+        JudgeRequest.of(f"Caption {caption}", temperature=1.0, draw=draw)
         for caption in range(64)
         for draw in range(2)
     ]
-    packed = parcels(asks, dict.fromkeys(range(128), Template(("", ""))), concurrency=4)
-    assert [[number for number, _ in parcel.questions] for parcel in packed] == [
+    packed = pack(requests, dict.fromkeys(range(128), ChatTemplate(("", ""))), concurrency=4)
+    assert [[number for number, _ in batch.questions] for batch in packed] == [
         [*range(0, 64, 2)], [*range(1, 64, 2)], [*range(64, 128, 2)], [*range(65, 128, 2)],
     ]  # fmt: skip
 
 
 def test_only_questions_of_the_same_settings_travel_together() -> None:
     """Greedy draws are alike, as their seed does not matter; others have a seed for each draw."""
-    asks = [
-        *(Ask.of(f"a{i}", draw=i) for i in range(3)),
-        *(Ask.of(f"b{i}", temperature=1.0, draw=i % 2) for i in range(4)),
-        *(Ask.of(f"c{i}", max_tokens=1, choices=("A", "B")) for i in range(2)),
-        Ask.of("d", schema={"type": "object"}),
+    requests = [
+        *(JudgeRequest.of(f"a{i}", draw=i) for i in range(3)),
+        *(JudgeRequest.of(f"b{i}", temperature=1.0, draw=i % 2) for i in range(4)),
+        *(JudgeRequest.of(f"c{i}", max_tokens=1, choices=("A", "B")) for i in range(2)),
+        JudgeRequest.of("d", schema={"type": "object"}),
     ]
     with served(lambda _: "A") as server:
-        outcomes = ask(endpoint(server.url), asks)
+        outcomes = request(endpoint(server.url), requests)
         bodies = server.requests.bodies(COMPLETIONS)
         [chat] = server.requests.bodies(CHAT)
-    assert all(isinstance(outcome, Answer) for outcome in outcomes)
+    assert all(isinstance(outcome, JudgeResponse) for outcome in outcomes)
     found = {(body.get("seed"), body.get("logprobs"), len(body["prompt"])) for body in bodies}
     assert found == {(None, None, 3), (0, None, 2), (1, None, 2), (None, 20, 2)}
     assert chat["messages"][0]["content"] == "d"
 
 
 def test_the_template_is_found_out_once() -> None:
-    asks = [Ask.of("a"), Ask.of("b", system="Be brief.")]
+    requests = [JudgeRequest.of("a"), JudgeRequest.of("b", system="Be brief.")]
     with served(lambda prompt: prompt) as server:
         judge = endpoint(server.url)
-        ask(judge, asks)
+        request(judge, requests)
         count = server.requests.count(TOKENIZE)
-        ask(judge, [Ask.of("c"), Ask.of("d", system="Be long.")])
+        request(judge, [JudgeRequest.of("c"), JudgeRequest.of("d", system="Be long.")])
         assert server.requests.count(TOKENIZE) == count
         prompts = [body["prompt"][0] for body in server.requests.bodies(COMPLETIONS)]
     assert sorted(prompts) == sorted(
         chatml([{"role": m.role, "content": m.text} for m in a.messages])
-        for a in (*asks, Ask.of("c"), Ask.of("d", system="Be long."))
+        for a in (*requests, JudgeRequest.of("c"), JudgeRequest.of("d", system="Be long."))
     )
 
 
@@ -118,24 +118,24 @@ def censoring(messages: Sequence[Mapping[str, Any]]) -> str:
 
 def test_a_template_that_strips_its_texts_is_followed() -> None:
     with served(lambda prompt: prompt, template=stripping) as server:
-        ask(endpoint(server.url), [Ask.of("  a dog\n")])
+        request(endpoint(server.url), [JudgeRequest.of("  a dog\n")])
         [body] = server.requests.bodies(COMPLETIONS)
     assert body["prompt"] == [stripping([{"role": "user", "content": "  a dog\n"}])]
 
 
 def test_a_template_that_changes_its_texts_is_left_to_the_server() -> None:
     with served(lambda prompt: prompt, template=censoring) as server:
-        [outcome] = ask(endpoint(server.url), [Ask.of("cats")])
+        [outcome] = request(endpoint(server.url), [JudgeRequest.of("cats")])
         assert server.requests.count(CHAT) == 1
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, JudgeResponse)
 
 
 def test_a_hosted_server_is_asked_by_chat() -> None:
     with served(lambda prompt: prompt, template=None) as server:
-        outcomes = ask(endpoint(server.url), about_captions(2, 2))
+        outcomes = request(endpoint(server.url), about_captions(2, 2))
         assert server.requests.count(CHAT) == 4
         assert server.requests.count(COMPLETIONS) == 0
-    assert all(isinstance(outcome, Answer) for outcome in outcomes)
+    assert all(isinstance(outcome, JudgeResponse) for outcome in outcomes)
 
 
 def test_completions_by_order_where_they_cannot_be_is_the_users_mistake() -> None:
@@ -143,7 +143,7 @@ def test_completions_by_order_where_they_cannot_be_is_the_users_mistake() -> Non
         served(lambda prompt: prompt, template=None) as server,
         pytest.raises(UserError, match=r"requests is completions.*/tokenize.*auto or chat"),
     ):
-        ask(endpoint(server.url, requests="completions"), [Ask.of("a")])
+        request(endpoint(server.url, requests="completions"), [JudgeRequest.of("a")])
 
 
 @pytest.mark.parametrize(("text", "parts"), [
@@ -164,18 +164,22 @@ def test_split_wants_the_texts_in_their_order() -> None:
 def test_longer_conversations_go_by_chat() -> None:
     turns = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
     with served(lambda prompt: prompt) as server:
-        [outcome] = ask(endpoint(server.url), [Ask(turns)])
+        [outcome] = request(endpoint(server.url), [JudgeRequest(turns)])
         [body] = server.requests.bodies(CHAT)
-    assert outcome == Answer("c", None, 1, 1, outcome.seconds)  # type: ignore[union-attr]
+    assert outcome == JudgeResponse("c", None, 1, 1, outcome.seconds)  # type: ignore[union-attr]
     assert [m["role"] for m in body["messages"]] == ["user", "assistant", "user"]
 
 
 def test_draws_differ_by_their_seed_where_there_is_chance() -> None:
-    asks = [Ask.of("a", temperature=0.7, draw=i) for i in range(3)]
+    requests = [JudgeRequest.of("a", temperature=0.7, draw=i) for i in range(3)]
     with served(lambda prompt: str(prompt.body["seed"])) as server:
-        outcomes = ask(endpoint(server.url, requests="chat"), [*asks])
-        ask(endpoint(server.url, requests="chat"), [])
-    assert [outcome.text for outcome in outcomes if isinstance(outcome, Answer)] == ["0", "1", "2"]
+        outcomes = request(endpoint(server.url, requests="chat"), [*requests])
+        request(endpoint(server.url, requests="chat"), [])
+    assert [outcome.text for outcome in outcomes if isinstance(outcome, JudgeResponse)] == [
+        "0",
+        "1",
+        "2",
+    ]
 
 
 def test_an_image_is_sent_as_a_data_url_within_the_limit(tmp_path: Path) -> None:
@@ -183,9 +187,11 @@ def test_an_image_is_sent_as_a_data_url_within_the_limit(tmp_path: Path) -> None
     Image.new("RGB", (40, 20), "red").save(tmp_path / "red.png")
     picture = Picture(Sample("1", "Describe.", tmp_path / "red.png"))
     with served(lambda prompt: prompt) as server:
-        [outcome] = ask(endpoint(server.url, max_pixels=200), [Ask.of("What?", picture)])
+        [outcome] = request(
+            endpoint(server.url, max_pixels=200), [JudgeRequest.of("What?", picture)]
+        )
         [body] = server.requests.bodies(CHAT)
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, JudgeResponse)
     image, text = body["messages"][0]["content"]
     assert text == {"type": "text", "text": "What?"}
     head, data = image["image_url"]["url"].split(",")
@@ -201,10 +207,10 @@ def test_one_prompt_that_is_refused_leaves_the_others_of_its_list_alone() -> Non
         error = {"error": {"message": "This model's maximum context length is 10 tokens."}}
         return web.json_response(error, status=400)
 
-    asks = [Ask.of(f"{'long' if i == 5 else 'short'} {i}") for i in range(16)]
+    requests = [JudgeRequest.of(f"{'long' if i == 5 else 'short'} {i}") for i in range(16)]
     with served(str, middlewares=[failing(too_long, lambda _, body: "long" in body)]) as server:
-        outcomes = ask(endpoint(server.url), asks)
-    [refused] = [outcome for outcome in outcomes if not isinstance(outcome, Answer)]
+        outcomes = request(endpoint(server.url), requests)
+    [refused] = [outcome for outcome in outcomes if not isinstance(outcome, JudgeResponse)]
     assert outcomes[5] is refused
     assert isinstance(refused, JudgeError)
     assert str(refused) == (
@@ -214,7 +220,7 @@ def test_one_prompt_that_is_refused_leaves_the_others_of_its_list_alone() -> Non
 
 def test_a_text_that_is_no_unicode_fails_alone() -> None:
     with served(str) as server:
-        good, bad = ask(endpoint(server.url), [Ask.of("a"), Ask.of("\ud800")])
-    assert isinstance(good, Answer)
+        good, bad = request(endpoint(server.url), [JudgeRequest.of("a"), JudgeRequest.of("\ud800")])
+    assert isinstance(good, JudgeResponse)
     assert isinstance(bad, JudgeError)
     assert "no valid Unicode" in str(bad)

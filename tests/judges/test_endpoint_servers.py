@@ -6,20 +6,20 @@ from contextlib import ExitStack
 
 import pytest
 from aiohttp import web
-from endpoint_of_tests import Handler, all_good, ask, endpoint, failing
+from endpoint_of_tests import Handler, all_good, endpoint, failing, request
 
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
 from balcap.judges.endpoint import Endpoint, check
-from balcap.judges.endpoint.config import Terms
+from balcap.judges.endpoint.config import EndpointConfig
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
 from balcap.judges.images import MAX_PIXELS
 from balcap.judges.serving import CHAT, MODELS, served
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 SECRET = "sk-this-must-not-be-seen"
-ASKS = [Ask.of(f"question {i}") for i in range(40)]
+ASKS = [JudgeRequest.of(f"question {i}") for i in range(40)]
 
 
 # --- keys
@@ -28,7 +28,7 @@ ASKS = [Ask.of(f"question {i}") for i in range(40)]
 def test_the_key_comes_from_the_named_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUDGE_KEY", SECRET)
     with served(str, key=SECRET) as server:
-        assert all_good(ask(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2]))
+        assert all_good(request(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2]))
 
 
 def test_the_key_is_never_shown(
@@ -45,7 +45,7 @@ def test_the_key_is_never_shown(
     middleware = failing(telltale, lambda _, body: "question" not in body)
     with caplog.at_level(logging.DEBUG), served(str, middlewares=[middleware]) as server:
         judge = endpoint(server.url, key="JUDGE_KEY", requests="chat")
-        outcomes = ask(judge, [Ask.of("first"), Ask.of("second"), ASKS[0]])
+        outcomes = request(judge, [JudgeRequest.of("first"), JudgeRequest.of("second"), ASKS[0]])
     assert "key *** of Bearer ***" in str(outcomes[0])
     assert "key *** of Bearer ***" in str(outcomes[1])
     seen = [repr(judge), repr(vars(judge)), judge.name, str(judge.identity), *map(repr, outcomes)]
@@ -58,11 +58,11 @@ def test_a_refused_key_is_the_users_to_mend(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("JUDGE_KEY", SECRET)
     with served(str, key="another") as server:
         with pytest.raises(UserError, match=r"HTTP 401.*variable JUDGE_KEY; correct it") as error:
-            ask(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2])
+            request(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2])
         assert SECRET not in str(error.value)
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
         with pytest.raises(UserError, match=r"no key was sent.*OPENAI_API_KEY is not set"):
-            ask(endpoint(server.url), ASKS[:2])
+            request(endpoint(server.url), ASKS[:2])
 
 
 def test_what_is_forbidden_later_is_about_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,8 +73,8 @@ def test_what_is_forbidden_later_is_about_the_question(monkeypatch: pytest.Monke
 
     with served(str, middlewares=[failing(forbid, lambda number, _: number == 1)]) as server:
         judge = endpoint(server.url, requests="chat", concurrency=1)
-        outcomes = ask(judge, ASKS[:3])
-    assert [isinstance(outcome, Answer) for outcome in outcomes] == [True, False, True]
+        outcomes = request(judge, ASKS[:3])
+    assert [isinstance(outcome, JudgeResponse) for outcome in outcomes] == [True, False, True]
     assert str(outcomes[1]) == "refused by the server (HTTP 403): flagged"
 
 
@@ -101,7 +101,7 @@ def test_an_unknown_model_is_told_with_those_there_are() -> None:
         served(str, model="reader-7b") as server,
         pytest.raises(UserError, match=r"no model 'reader'; it has reader-7b \(did you mean"),
     ):
-        ask(endpoint(server.url, model="reader", requests="chat"), ASKS)
+        request(endpoint(server.url, model="reader", requests="chat"), ASKS)
 
 
 def test_an_address_without_v1_is_told() -> None:
@@ -109,27 +109,27 @@ def test_an_address_without_v1_is_told() -> None:
         served(str) as server,
         pytest.raises(UserError, match=r"has no /chat/completions.*up to and with /v1"),
     ):
-        ask(endpoint(server.url + "/v2"), ASKS)
+        request(endpoint(server.url + "/v2"), ASKS)
 
 
 def test_a_model_that_is_gone_after_it_has_answered_may_come_back() -> None:
     """A server that is started anew, with its model still to load."""
     with served(str) as server:
         judge = endpoint(server.url, requests="chat", concurrency=1)
-        assert all_good(ask(judge, ASKS[:1]))
+        assert all_good(request(judge, ASKS[:1]))
     with served(str, model="another", port=server.port):
-        [outcome] = ask(judge, ASKS[:1])
+        [outcome] = request(judge, ASKS[:1])
     assert isinstance(outcome, JudgeError)
     assert "does not exist. (3 tries)" in str(outcome)
 
 
 def test_defaults_are_those_that_are_documented() -> None:
     """balcap.config.judge says: 64 at once, 10 s, 120 s, 4 retries, 1003520 pixels, auto."""
-    terms = Terms.of(JudgeSettings(backend="endpoint", url=("http://a/v1",), model="m"))
-    assert (terms.concurrency, terms.connect_timeout, terms.timeout) == (64, 10.0, 120.0)
-    assert (terms.retries, terms.max_pixels, terms.requests) == (4, 1003520, "auto")
-    assert (terms.requests_per_minute, terms.tokens_per_minute) == (None, None)
-    assert terms.key == "OPENAI_API_KEY"
+    config = EndpointConfig.of(JudgeSettings(backend="endpoint", url=("http://a/v1",), model="m"))
+    assert (config.concurrency, config.connect_timeout, config.timeout) == (64, 10.0, 120.0)
+    assert (config.retries, config.max_pixels, config.requests) == (4, 1003520, "auto")
+    assert (config.requests_per_minute, config.tokens_per_minute) == (None, None)
+    assert config.key == "OPENAI_API_KEY"
 
 
 def test_where_a_judge_is_asked_is_no_part_of_its_identity() -> None:
@@ -150,7 +150,7 @@ def test_the_load_is_spread() -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(served(str, latency=0.02)) for _ in range(2)]
         judge = endpoint(*(s.url for s in servers), requests="chat", concurrency=8)
-        assert all_good(ask(judge, ASKS))
+        assert all_good(request(judge, ASKS))
         counts = [server.requests.count(CHAT) for server in servers]
     assert sum(counts) == 40
     assert min(counts) >= 10
@@ -162,7 +162,7 @@ def test_a_dead_server_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     with served(str) as alive:
         judge = endpoint(dead.url, alive.url, requests="chat", concurrency=4, backoff=5.0)
         begun = time.monotonic()
-        assert all_good(ask(judge, ASKS))
+        assert all_good(request(judge, ASKS))
         assert time.monotonic() - begun < 4  # none of the first back-offs of 2.5 s and more
     left_out = [r for r in caplog.records if "left out" in r.getMessage()]
     assert [record.getMessage() for record in left_out] == [
@@ -185,15 +185,15 @@ def clock() -> Clock:
 
 
 def two_servers(clock: Clock) -> tuple[Servers, Server, Server]:
-    terms = Terms(model="m", url=("http://a/v1", "http://b/v1"))
-    a, b = (Server(url, terms) for url in terms.url)
+    config = EndpointConfig(model="m", url=("http://a/v1", "http://b/v1"))
+    a, b = (Server(url, config) for url in config.url)
     return Servers([a, b], pause=1.0, clock=clock), a, b
 
 
 def test_the_one_with_the_fewest_on_their_way_is_next(clock: Clock) -> None:
     servers, a, b = two_servers(clock)
     assert [servers.take() for _ in range(4)] == [a, b, a, b]
-    b.on_the_way = 0
+    b.in_flight = 0
     assert [servers.take() for _ in range(2)] == [b, b]
 
 
@@ -201,18 +201,18 @@ def test_a_lost_one_is_tried_again_by_a_single_request(clock: Clock) -> None:
     servers, a, b = two_servers(clock)
     assert servers.take() is a
     assert servers.lost(a, since=100.0)
-    a.on_the_way = 0
+    a.in_flight = 0
     assert {servers.take() for _ in range(5)} == {b}
     clock.now = 101.1  # out for 1 s
     assert [servers.take() for _ in range(3)] == [a, b, b]
     servers.lost(a, since=101.1)
-    a.on_the_way = 0
+    a.in_flight = 0
     clock.now = 102.5  # now for 2 s
     assert servers.take() is b
     clock.now = 103.2
     assert servers.take() is a
     servers.answered(a)
-    a.on_the_way = 0
+    a.in_flight = 0
     assert [servers.take() for _ in range(3)] == [a, a, a]
 
 
@@ -233,5 +233,5 @@ def test_where_all_are_lost_they_are_asked_all_the_same(clock: Clock) -> None:
 
 def test_models_are_only_asked_for_where_one_is_missing() -> None:
     with served(str) as server:
-        ask(endpoint(server.url), ASKS)
+        request(endpoint(server.url), ASKS)
         assert server.requests.count(MODELS) == 0

@@ -10,11 +10,11 @@ import torch
 from balcap.config import JudgeSettings
 from balcap.errors import UnusableAnswerError, UserError
 from balcap.judges.images import Picture
-from balcap.judges.judge import Desk, Judge
+from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.local.backend import Local
 from balcap.judges.local.model import load
-from balcap.judges.local.sampling import Picking
-from balcap.judges.types import Answer, Ask, Message
+from balcap.judges.local.sampling import TokenSampler
+from balcap.judges.types import JudgeRequest, JudgeResponse, Message
 from balcap.types import Sample
 
 TINY = Path(__file__).parents[2] / "balcap" / "policies" / "tiny"
@@ -64,11 +64,11 @@ def folder(tmp_path_factory):
 
 def judge(folder, **settings):
     given = {"backend": "local", "model": str(folder), "device": "cpu"} | settings
-    return Judge(Desk(Local(JudgeSettings(**given))))
+    return Judge(SharedBackend(Local(JudgeSettings(**given))))
 
 
-def ask(judge, asks):
-    return asyncio.run(judge.ask(asks))
+def request(judge, requests):
+    return asyncio.run(judge.ask(requests))
 
 
 QUESTIONS = ["a", "what colour is the ball?", "is it red? " * 5, "yes or no", "what?"]
@@ -76,13 +76,15 @@ QUESTIONS = ["a", "what colour is the ball?", "is it red? " * 5, "yes or no", "w
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_an_answer_does_not_hang_on_the_batch_or_its_order(folder, temperature):
-    asks = [
-        Ask.of(text, max_tokens=3 + 4 * number, temperature=temperature, choices=("A", "B"))
+    requests = [
+        JudgeRequest.of(
+            text, max_tokens=3 + 4 * number, temperature=temperature, choices=("A", "B")
+        )
         for number, text in enumerate(QUESTIONS)
     ]
-    together = ask(judge(folder), asks)
-    alone = ask(judge(folder, batch=1), asks)
-    backwards = ask(judge(folder, batch=2), asks[::-1])[::-1]
+    together = request(judge(folder), requests)
+    alone = request(judge(folder, batch=1), requests)
+    backwards = request(judge(folder, batch=2), requests[::-1])[::-1]
     for one, two, three in zip(together, alone, backwards, strict=True):
         assert one.text == two.text == three.text
         assert one.logprobs == pytest.approx(two.logprobs, abs=1e-4)
@@ -110,7 +112,7 @@ def by_hand(folder, text, steps):
 
 
 def test_a_greedy_answer_is_the_models_own_without_its_habits(folder):
-    (answer,) = ask(judge(folder), [Ask.of(QUESTIONS[1], max_tokens=12)])
+    (answer,) = request(judge(folder), [JudgeRequest.of(QUESTIONS[1], max_tokens=12)])
     tokenizer, tokens, prompt, _ = by_hand(folder, QUESTIONS[1], 12)
     assert answer.text == tokenizer.decode(tokens, skip_special_tokens=True)
     assert (answer.prompt_tokens, answer.completion_tokens) == (prompt, len(tokens))
@@ -118,7 +120,9 @@ def test_a_greedy_answer_is_the_models_own_without_its_habits(folder):
 
 
 def test_a_choices_chance_is_that_of_all_tokens_that_are_it(folder):
-    (answer,) = ask(judge(folder), [Ask.of("which?", max_tokens=1, choices=("A", "B"))])
+    (answer,) = request(
+        judge(folder), [JudgeRequest.of("which?", max_tokens=1, choices=("A", "B"))]
+    )
     tokenizer, _, _, first = by_hand(folder, "which?", 1)
     number = tokenizer.convert_tokens_to_ids
     both = first[number("B")].exp() + first[number("\u0120B")].exp()  # `B` and ` B`
@@ -126,8 +130,10 @@ def test_a_choices_chance_is_that_of_all_tokens_that_are_it(folder):
 
 
 def test_draws_differ_and_each_can_be_had_again(folder):
-    asks = [Ask.of("say", max_tokens=8, temperature=1.0, draw=draw) for draw in range(6)]
-    first, again = ask(judge(folder), asks), ask(judge(folder), asks)
+    requests = [
+        JudgeRequest.of("say", max_tokens=8, temperature=1.0, draw=draw) for draw in range(6)
+    ]
+    first, again = request(judge(folder), requests), request(judge(folder), requests)
     assert len({answer.text for answer in first}) > 3
     assert [answer.text for answer in first] == [answer.text for answer in again]
 
@@ -137,7 +143,9 @@ def test_draws_follow_the_models_distribution_inside_the_nucleus():
     logits = torch.tensor([[1 / 8, 1 / 2, 1 / 8, 1 / 4]]).log()
     counts = [0] * 4
     for draw in range(900):
-        picking = Picking([Ask.of("q", temperature=1.0, top_p=0.7, draw=draw)], 1, lambda _: [])
+        picking = TokenSampler(
+            [JudgeRequest.of("q", temperature=1.0, top_p=0.7, draw=draw)], 1, lambda _: []
+        )
         counts[int(picking.logits(torch.zeros(1, 1), logits).argmax())] += 1
     assert counts[0] == counts[2] == 0
     assert counts[1] == pytest.approx(600, abs=60)  # four standard deviations: 4 sqrt(900 2/9)
@@ -146,7 +154,7 @@ def test_draws_follow_the_models_distribution_inside_the_nucleus():
 def test_the_callers_random_state_is_left_alone(folder):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    ask(judge(folder), [Ask.of("say", max_tokens=2, temperature=1.0)])
+    request(judge(folder), [JudgeRequest.of("say", max_tokens=2, temperature=1.0)])
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -172,28 +180,34 @@ def test_other_weights_in_the_same_folder_are_another_judge(tmp_path):
 
 
 def test_a_question_too_long_for_the_model_leaves_the_others_alone(folder):
-    asks = [Ask.of("a", max_tokens=2), Ask.of("x" * 600, max_tokens=2), Ask.of("b", max_tokens=2)]
-    short, long, other = ask(judge(folder), asks)
+    requests = [
+        JudgeRequest.of("a", max_tokens=2),
+        JudgeRequest.of("x" * 600, max_tokens=2),
+        JudgeRequest.of("b", max_tokens=2),
+    ]
+    short, long, other = request(judge(folder), requests)
     assert isinstance(long, UnusableAnswerError)
     assert "has room for 512" in str(long)
-    assert isinstance(short, Answer)
-    assert isinstance(other, Answer)
+    assert isinstance(short, JudgeResponse)
+    assert isinstance(other, JudgeResponse)
 
 
 def test_where_memory_runs_out_smaller_batches_are_tried(folder, monkeypatch):
     model, sizes = load(str(folder), "cpu"), []
     real = model._together
 
-    def small_memory(asks, max_pixels):
-        sizes.append(len(asks))
-        if len(asks) > 1 or asks[0].messages[-1].text == "large":
+    def small_memory(requests, max_pixels):
+        sizes.append(len(requests))
+        if len(requests) > 1 or requests[0].messages[-1].text == "large":
             raise torch.OutOfMemoryError
-        return real(asks, max_pixels)
+        return real(requests, max_pixels)
 
     monkeypatch.setattr(model, "_together", small_memory)
-    outcomes = model.answer([Ask.of(text, max_tokens=2) for text in ("a", "large", "b")], 1)
+    outcomes = model.answer(
+        [JudgeRequest.of(text, max_tokens=2) for text in ("a", "large", "b")], 1
+    )
     assert sizes == [3, 1, 2, 1, 1]
-    assert [isinstance(outcome, Answer) for outcome in outcomes] == [True, False, True]
+    assert [isinstance(outcome, JudgeResponse) for outcome in outcomes] == [True, False, True]
     assert "ran out of memory" in str(outcomes[1])
 
 
@@ -210,7 +224,7 @@ def test_a_system_prompt_reaches_the_model_whatever_its_template(tmp_path, templ
     llama(tmp_path, template)
     chat = load(str(tmp_path), "cpu")._chat
     messages = (Message("system", "be brief"), Message("user", "what?"))
-    ids = chat.encode([Ask(messages)], 1)["input_ids"][0]
+    ids = chat.encode([JudgeRequest(messages)], 1)["input_ids"][0]
     assert chat.tokenizer.decode(ids) == shown
 
 
@@ -225,13 +239,16 @@ def pictures(tmp_path, *colours):
 @pytest.mark.parametrize("name", ["tiny-qwen2.5-vl", "tiny-llava-1.5"])
 def test_an_image_text_model_sees_the_picture_and_answers_without_one(tmp_path, name):
     red, blue = pictures(tmp_path, "red", "blue")
-    asks = [
-        Ask.of("Describe the image.", red, max_tokens=8, choices=("A",)),
-        Ask.of("Describe the image.", blue, max_tokens=8, choices=("A",)),
-        Ask.of("Describe the image in many words.", red, max_tokens=8, choices=("A",)),
-        Ask.of("Describe nothing.", max_tokens=8, choices=("A",)),
+    requests = [
+        JudgeRequest.of("Describe the image.", red, max_tokens=8, choices=("A",)),
+        JudgeRequest.of("Describe the image.", blue, max_tokens=8, choices=("A",)),
+        JudgeRequest.of("Describe the image in many words.", red, max_tokens=8, choices=("A",)),
+        JudgeRequest.of("Describe nothing.", max_tokens=8, choices=("A",)),
     ]
-    together, alone = ask(judge(TINY / name), asks), ask(judge(TINY / name, batch=1), asks)
+    together, alone = (
+        request(judge(TINY / name), requests),
+        request(judge(TINY / name, batch=1), requests),
+    )
     for one, two in zip(together, alone, strict=True):
         assert one.text == two.text
         assert one.logprobs == pytest.approx(two.logprobs, abs=1e-4)
@@ -239,9 +256,11 @@ def test_an_image_text_model_sees_the_picture_and_answers_without_one(tmp_path, 
     assert together[0].prompt_tokens > together[3].prompt_tokens
 
 
-def mistaken(given, folder, asks=None):
+def mistaken(given, folder, requests=None):
     with pytest.raises(UserError) as caught:
-        ask(judge(**{"folder": folder} | given), asks or [Ask.of("a", max_tokens=1)])
+        request(
+            judge(**{"folder": folder} | given), requests or [JudgeRequest.of("a", max_tokens=1)]
+        )
     return str(caught.value)
 
 
@@ -249,7 +268,7 @@ def test_what_the_user_must_mend_is_told(folder, tmp_path):
     assert "'cuda:77' (" in mistaken({"device": "cuda:77"}, folder)
     assert "cannot be loaded" in mistaken({}, tmp_path)
     assert "hub id such as" in mistaken({"folder": "nobody/no-such-model"}, folder)
-    shown = Ask.of("what?", *pictures(tmp_path, "red"), max_tokens=1)
+    shown = JudgeRequest.of("what?", *pictures(tmp_path, "red"), max_tokens=1)
     assert "reads text only" in mistaken({}, folder, [shown])
-    two = Ask.of("what?", max_tokens=1, choices=("A", "AB"))
+    two = JudgeRequest.of("what?", max_tokens=1, choices=("A", "AB"))
     assert "the choice 'AB' is no single token" in mistaken({}, folder, [two])

@@ -10,7 +10,7 @@ import pytest
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.judges.factory import cache_file, open_judge
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 OFF = Path("off")
 
@@ -20,7 +20,7 @@ def script(tmp_path):
     file = tmp_path / "judge.py"
     file.write_text(
         "import threading\n"
-        "from balcap.judges.types import Answer\n"
+        "from balcap.judges.types import JudgeResponse\n"
         "from balcap.errors import JudgeError\n"
         "calls = []\n"
         "def say(ask):\n"
@@ -28,31 +28,31 @@ def script(tmp_path):
         "    if ask.messages[-1].text == 'bad':\n"
         "        raise JudgeError('no idea')\n"
         "    return 'said ' + ask.messages[-1].text\n"
-        "async def later(ask): return Answer('later')\n"
+        "async def later(ask): return JudgeResponse('later')\n"
         "def number(ask): return 3\n"
         "nothing = 3\n"
     )
     return file
 
 
-def ask(judge, *texts):
-    return asyncio.run(judge.ask([Ask.of(text) for text in texts]))
+def request(judge, *texts):
+    return asyncio.run(judge.ask([JudgeRequest.of(text) for text in texts]))
 
 
 def test_a_script_from_a_file_answers(script):
     settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=OFF)
-    good, bad = ask(open_judge(settings, "qa"), "a", "bad")
+    good, bad = request(open_judge(settings, "qa"), "a", "bad")
     assert good.text == "said a"
     assert str(bad) == "no idea"
     later = JudgeSettings(backend="scripted", model=f"{script}:later", cache=OFF)
-    assert ask(open_judge(later, "qa"), "a")[0].text == "later"
+    assert request(open_judge(later, "qa"), "a")[0].text == "later"
 
 
 def test_a_script_from_a_package_answers(script, monkeypatch):
     monkeypatch.syspath_prepend(script.parent)
     script.rename(script.with_name("a_judge_of_mine.py"))
     settings = JudgeSettings(backend="scripted", model="a_judge_of_mine:say", cache=OFF)
-    assert ask(open_judge(settings, "qa"), "a")[0].text == "said a"
+    assert request(open_judge(settings, "qa"), "a")[0].text == "said a"
 
 
 def test_a_script_is_not_called_in_the_event_loops_thread(script):
@@ -60,7 +60,7 @@ def test_a_script_is_not_called_in_the_event_loops_thread(script):
     import threading
 
     settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=OFF)
-    ask(open_judge(settings, "qa"), "a", "b")
+    request(open_judge(settings, "qa"), "a", "b")
     (module,) = (m for name, m in sys.modules.items() if getattr(m, "__file__", "") == str(script))
     assert threading.main_thread() not in module.calls
 
@@ -79,8 +79,10 @@ def test_an_edited_script_is_asked_anew(script, tmp_path):
 
 def test_what_a_script_gives_that_is_no_answer_is_told(script):
     settings = JudgeSettings(backend="scripted", model=f"{script}:number", cache=OFF)
-    with pytest.raises(UserError, match="answered with 3; a script returns a text or an Answer"):
-        ask(open_judge(settings, "qa"), "a")
+    with pytest.raises(
+        UserError, match="answered with 3; a script returns a text or a JudgeResponse"
+    ):
+        request(open_judge(settings, "qa"), "a")
 
 
 def test_an_async_script_answers_several_at_once(script):
@@ -88,12 +90,17 @@ def test_an_async_script_answers_several_at_once(script):
 
     both = asyncio.Barrier(2)  # one after the other would wait for ever
 
-    async def meet(ask):
+    async def meet(request):
         await asyncio.wait_for(both.wait(), 5)
         return "met"
 
     async def answers():
-        return [outcome async for _, outcome in Scripted(meet).answer([Ask.of("a"), Ask.of("b")])]
+        return [
+            outcome
+            async for _, outcome in Scripted(meet).answer(
+                [JudgeRequest.of("a"), JudgeRequest.of("b")]
+            )
+        ]
 
     assert [answer.text for answer in asyncio.run(answers())] == ["met", "met"]
 
@@ -124,20 +131,20 @@ def test_heads_of_the_same_settings_share_a_desk_and_not_an_account(script):
     settings = {"backend": "scripted", "model": f"{script}:say", "cache": OFF}
     one = open_judge(JudgeSettings(**settings, price_in=1.0), "qa")
     two = open_judge(JudgeSettings(**settings), "cov")
-    assert one.desk is two.desk
-    ask(one, "a")
-    ask(two, "a")
+    assert one.shared is two.shared
+    request(one, "a")
+    request(two, "a")
     assert (one.usage.cached, two.usage.cached) == (0, 1)
     other = open_judge(JudgeSettings(**settings, timeout=3.0), "cov")
-    assert other.desk is not one.desk
+    assert other.shared is not one.shared
 
 
 def test_judges_of_other_settings_share_the_file(script, tmp_path):
     settings = {"backend": "scripted", "model": f"{script}:say", "cache": tmp_path / "a.sqlite"}
     one, two = (open_judge(JudgeSettings(**settings, timeout=t), "qa") for t in (1.0, 2.0))
-    assert one.desk.answers is two.desk.answers
-    ask(one, "a")
-    ask(two, "a")
+    assert one.shared.answers is two.shared.answers
+    request(one, "a")
+    request(two, "a")
     assert two.usage.cached == 1
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from balcap.errors import UnusableAnswerError
-from balcap.judges.parsing import read_json, read_letter, spoken
+from balcap.judges.parsing import parse_json, parse_letter, without_reasoning
 
 
 class Verdict(BaseModel):
@@ -33,34 +33,34 @@ EITHER = ["A red ball is shown, so the answer is B", "A cat (C)"]
 
 @pytest.mark.parametrize("text", SAYS_B)
 def test_a_letter_is_read(text):
-    assert read_letter(text, "ABCDE") == "B"
+    assert parse_letter(text, "ABCDE") == "B"
 
 
 @pytest.mark.parametrize("text", SAYS_A)
 def test_the_letter_a_is_read_where_it_can_be_no_other(text):
-    assert read_letter(text, "ABCDE") == "A"
+    assert parse_letter(text, "ABCDE") == "A"
 
 
 @pytest.mark.parametrize("text", [*SAYS_NOTHING, *OFF_THE_MENU, *EITHER])
 def test_what_names_no_option_is_an_error(text):
     with pytest.raises(UnusableAnswerError):
-        read_letter(text, "ABCDE")
+        parse_letter(text, "ABCDE")
 
 
 @given(st.text(), st.sampled_from(["AB", "ABCDE", "ABCDEFGHIJ"]))
 def test_any_answer_gives_a_letter_that_it_contains_or_an_error(text, letters):
     try:
-        letter = read_letter(text, letters)
+        letter = parse_letter(text, letters)
     except UnusableAnswerError:
         return
     assert letter in letters
-    assert letter in spoken(text)
+    assert letter in without_reasoning(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Lu"])), st.sampled_from("BCDE"))
 def test_a_single_capital_letter_among_others_is_read_unless_it_begins_a_word(text, letter):
     try:
-        read = read_letter(f"{text} {letter} {text}", "ABCDE")
+        read = parse_letter(f"{text} {letter} {text}", "ABCDE")
     except UnusableAnswerError:
         assert "<think>" in text or "</think>" in text
     else:
@@ -78,7 +78,7 @@ ONE = '{"score": 3, "why": "clear"}'
     ],
 )  # fmt: skip
 def test_an_object_is_read_with_whatever_is_around_it(text):
-    assert read_json(text, Verdict) == Verdict(score=3, why="clear")
+    assert parse_json(text, Verdict) == Verdict(score=3, why="clear")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_object_is_read_with_whatever_is_around_it(text):
 )
 def test_what_is_not_the_wanted_object_is_an_error_that_says_why(text, problem):
     with pytest.raises(UnusableAnswerError) as caught:
-        read_json(text, Verdict)
+        parse_json(text, Verdict)
     assert problem in str(caught.value)
     assert len(str(caught.value)) < 300
 
@@ -115,14 +115,14 @@ def test_what_is_not_the_wanted_object_is_an_error_that_says_why(text, problem):
 def test_any_text_is_a_verdict_or_an_unusable_answer(text):
     for said in (text, "{" + text + "}", '{"score": ' + text + "}"):
         with suppress(UnusableAnswerError):
-            assert 0 <= read_json(said, Verdict).score <= 5
+            assert 0 <= parse_json(said, Verdict).score <= 5
 
 
 @given(st.floats(0, 5), st.text(), st.text(alphabet=st.characters(exclude_characters="{}<")))
 def test_what_was_written_is_read(score, why, around):
     text = f"{around}{json.dumps({'score': score, 'why': why})}{around}"
     if "<think>" not in text and "</think>" not in text and why.isprintable():
-        assert read_json(text, Verdict) == Verdict(score=score, why=why)
+        assert parse_json(text, Verdict) == Verdict(score=score, why=why)
 
 
 def test_importing_it_does_not_import_pydantic():

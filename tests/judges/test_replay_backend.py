@@ -10,9 +10,9 @@ from balcap.errors import UserError
 from balcap.judges.cache.answers import AnswerCache
 from balcap.judges.factory import open_judge
 from balcap.judges.identity import identity_of, versioned
-from balcap.judges.judge import Desk, Judge
+from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.scripted import Scripted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 
 def settings(file, **changes):
@@ -24,13 +24,18 @@ def record(file, texts, model="reader", **changes):
     identity = identity_of(model, JudgeSettings(**changes))
     cache = AnswerCache(file)
     for text in texts:
-        ask = Ask.of(text)
-        cache.put(ask.key(identity), identity, ask, Answer(f"{text} by {model}", (-1.0,), 7, 1))
+        request = JudgeRequest.of(text)
+        cache.put(
+            request.key(identity),
+            identity,
+            request,
+            JudgeResponse(f"{text} by {model}", (-1.0,), 7, 1),
+        )
     cache.close()
 
 
-def ask(judge, texts):
-    return asyncio.run(judge.ask([Ask.of(text) for text in texts]))
+def request(judge, texts):
+    return asyncio.run(judge.ask([JudgeRequest.of(text) for text in texts]))
 
 
 @pytest.fixture
@@ -41,8 +46,8 @@ def file(tmp_path):
 def test_what_an_endpoint_was_asked_is_answered_as_it_was_and_costs_no_server(file):
     record(file, ["a", "b"])
     judge = open_judge(settings(file, price_in=1e6), "qa")
-    assert ask(judge, ["b", "a", "b"]) == [
-        Answer(f"{text} by reader", (-1.0,), 7, 1) for text in "bab"
+    assert request(judge, ["b", "a", "b"]) == [
+        JudgeResponse(f"{text} by reader", (-1.0,), 7, 1) for text in "bab"
     ]
     assert judge.usage.dollars == 0
 
@@ -51,7 +56,7 @@ def test_a_question_that_was_not_recorded_ends_the_run_and_is_named(file):
     record(file, ["a"])
     long = "You read a text. " * 10 + "What colour is the ball?"
     with pytest.raises(UserError) as caught:
-        ask(open_judge(settings(file), "qa"), ["a", long, "c"])
+        request(open_judge(settings(file), "qa"), ["a", long, "c"])
     message = str(caught.value)
     assert "2 of 3 questions to reader are not recorded in" in message
     assert long[:80] in message
@@ -61,12 +66,12 @@ def test_a_question_that_was_not_recorded_ends_the_run_and_is_named(file):
 def test_of_several_judges_in_a_file_the_one_of_the_name_answers(file):
     record(file, ["a"])
     record(file, ["a"], model="other")
-    assert ask(open_judge(settings(file, model="other"), "qa"), ["a"])[0].text == "a by other"
+    assert request(open_judge(settings(file, model="other"), "qa"), ["a"])[0].text == "a by other"
 
 
 def test_answers_to_smaller_images_are_another_judges(file):
     record(file, ["a"], max_pixels=100)
-    assert ask(open_judge(settings(file, max_pixels=100), "qa"), ["a"])[0].text == "a by reader"
+    assert request(open_judge(settings(file, max_pixels=100), "qa"), ["a"])[0].text == "a by reader"
     with pytest.raises(UserError, match=re.escape("it has reader (max_pixels 100)")):
         open_judge(settings(file), "qa")
 
@@ -82,11 +87,11 @@ def test_a_script_is_replayed_by_its_path_or_by_the_name_under_which_it_was_reco
     script.write_text("def say(ask): return 'said'\n")
     place = f"{script}:say"
     live = open_judge(settings(file, backend="scripted", model=place), "qa")
-    ask(live, ["a"])
-    assert ask(open_judge(settings(file, model=place), "qa"), ["a"])[0].text == "said"
+    request(live, ["a"])
+    assert request(open_judge(settings(file, model=place), "qa"), ["a"])[0].text == "said"
     version = versioned(script, "judge.py:say")
     script.write_text("def say(ask): return 'something else'\n")
-    assert ask(open_judge(settings(file, model=version), "qa"), ["a"])[0].text == "said"
+    assert request(open_judge(settings(file, model=version), "qa"), ["a"])[0].text == "said"
     with pytest.raises(UserError, match="nothing of a judge"):
         open_judge(settings(file, model=place, timeout=1.0), "qa")
 
@@ -94,7 +99,7 @@ def test_a_script_is_replayed_by_its_path_or_by_the_name_under_which_it_was_reco
 def test_nothing_is_written_to_the_file(file):
     record(file, ["a"])
     before = file.read_bytes()
-    ask(open_judge(settings(file), "qa"), ["a"])
+    request(open_judge(settings(file), "qa"), ["a"])
     assert file.read_bytes() == before
 
 
@@ -113,7 +118,7 @@ def test_a_file_that_is_not_there_or_no_good_is_told_at_once(file, content, mess
 def test_a_replay_is_of_use_while_others_write(file):
     record(file, ["a"])
     cache = AnswerCache(file)
-    script = Scripted(lambda ask: "new")
-    asyncio.run(Judge(Desk(script, cache)).ask([Ask.of("b")]))
-    assert ask(open_judge(settings(file), "qa"), ["a"])[0].text == "a by reader"
+    script = Scripted(lambda request: "new")
+    asyncio.run(Judge(SharedBackend(script, cache)).ask([JudgeRequest.of("b")]))
+    assert request(open_judge(settings(file), "qa"), ["a"])[0].text == "a by reader"
     cache.close()

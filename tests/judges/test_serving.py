@@ -53,9 +53,9 @@ def test_a_script_sees_the_last_user_turn_either_way() -> None:
 
 def test_log_probabilities_come_when_asked_for() -> None:
     with served(lambda _: Said("B", {"A": -2.0, "B": -0.2})) as server:
-        ask = client(server.url).chat.completions.create
-        without = ask(model="scripted", messages=USER)
-        given = ask(model="scripted", messages=USER, logprobs=True, top_logprobs=1)
+        request = client(server.url).chat.completions.create
+        without = request(model="scripted", messages=USER)
+        given = request(model="scripted", messages=USER, logprobs=True, top_logprobs=1)
     assert without.choices[0].logprobs is None
     top = given.choices[0].logprobs.content[0].top_logprobs
     assert [(t.token, t.logprob) for t in top] == [("B", -0.2)]

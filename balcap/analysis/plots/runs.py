@@ -16,11 +16,11 @@ from balcap.analysis.plots.style import (
     FAINT,
     INK,
     MARKERS,
+    axis_label,
     colour_of,
     panels,
     smooth,
     styled,
-    told,
 )
 from balcap.analysis.tradeoffs import pareto_front
 
@@ -51,7 +51,7 @@ def fronts(runs: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ()) ->
                 run[x], run[y], MARKERS[marker % len(MARKERS)], ms=(9.5, 5.5, 3.5)[min(marker, 2)],
                 color=colour_of(colour), mec=INK if best else "white", mew=1,
             )  # fmt: skip
-        axes.set(xlabel=told(x), ylabel=told(y))
+        axes.set(xlabel=axis_label(x), ylabel=axis_label(y))
         axes.margins(0.1)
     handles = _handles(by[:2], levels)
     figure.legend(handles=handles, loc="outside right upper", alignment="left")
@@ -87,7 +87,7 @@ def dots(
             _row(axes, group[column].astype("float64"), place)
         if start is not None and pd.notna(start.get(column)):
             axes.axvline(start[column], color=FAINT, linestyle=":", linewidth=1.4)
-        axes.set(ylim=(len(groups) - 0.4, -0.6), title=told(column))
+        axes.set(ylim=(len(groups) - 0.4, -0.6), title=axis_label(column))
         axes.set_yticks(range(len(groups)), labels)
         axes.grid(axis="y", visible=False)
         if not axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]

@@ -110,7 +110,7 @@ def as_share(axes: Axes, *values: pd.Series[float]) -> None:
         axes.set_ylim(-0.02, 1.02)
 
 
-def told(column: str) -> str:
+def axis_label(column: str) -> str:
     """A column of `runs_df` in words: `after_greedy.qa` is "qa, after greedy"."""
     side, dot, name = column.partition(".")
     return f"{name}, {side}".replace("_", " ") if dot else column

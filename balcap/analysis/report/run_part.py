@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of, held_out_df, runs_df, steps_df
 from balcap.analysis.frames import a_run, config_of, json_of
 from balcap.analysis.plots import (
@@ -123,7 +123,7 @@ def _colours(heads: Sequence[str], summary: Mapping[str, Any]) -> dict[str, str]
 
 
 def _facts(
-    config: Mapping[str, Any], row: Mapping[Any, Any], rule: CreditRule | None
+    config: Mapping[str, Any], row: Mapping[Any, Any], rule: AdvantageRule | None
 ) -> Iterator[tuple[str, str]]:
     yield "policy", str(config.get("policy"))
     yield "data", str(config.get("data"))
@@ -143,11 +143,11 @@ def _facts(
     yield "learning rate, seed", f"{config.get('lr')}, seed {config.get('seed')}"
     if pd.notna(row.get("seconds")):
         trained = row.get("train_seconds")
-        told = f" ({clock(trained)} of training)" if pd.notna(trained) else ""
-        yield "time", f"{clock(row['seconds'])}{told}"
+        text = f" ({clock(trained)} of training)" if pd.notna(trained) else ""
+        yield "time", f"{clock(row['seconds'])}{text}"
 
 
-def _gate(rule: CreditRule) -> str:
+def _gate(rule: AdvantageRule) -> str:
     if rule.gate == "none" or not rule.gated:
         return "none"
     heads = ", ".join(rule.gated)

@@ -39,15 +39,15 @@ class DCScoreSettings(JudgedEvalSettings):
         image_root: folder that image names are relative to; default: the data file's folder.
         strict_compat: score exactly as the published program does: the relevant facts keep the
             weights that they have among all facts, and a caption without any is invalid, not 0.
-        tries: how often a question is asked until its answer can be used, at least 1.
+        attempts: how often a question is asked until its answer can be used, at least 1.
     """
 
     strict_compat: bool = False
-    tries: int = 5
+    attempts: int = 5
 
     def __post_init__(self) -> None:
         JudgedEvalSettings.__post_init__(self)
-        at_least("tries", self.tries, 1)
+        at_least("attempts", self.attempts, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +62,17 @@ class CapArenaSettings(JudgedEvalSettings):
             ways, and the image counts the mean of both verdicts.
         own: the baseline whose model wrote the captions, if one did; its images are left out, and
             it counts 0, as published.
-        tries: how often a pair is shown until the verdict can be read, at least 1. The published
+        attempts: how often a pair is shown until the verdict can be read, at least 1. The published
             program tries again too; the number is ours.
     """
 
     orders: Literal[1, 2] = 1
     own: Literal["gpt", "cog", "cpm"] | None = None
-    tries: int = 5
+    attempts: int = 5
 
     def __post_init__(self) -> None:
         JudgedEvalSettings.__post_init__(self)
-        at_least("tries", self.tries, 1)
+        at_least("attempts", self.attempts, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

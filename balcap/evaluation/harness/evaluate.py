@@ -56,7 +56,7 @@ def _tell(protocol: AnyProtocol, summary: dict[str, Any], folder: EvalFolder) ->
     between = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
     shown = "-" if score is None else f"{score:.2f}{between}"
     say(f"{protocol.name}: {shown}  ({protocol.metric})")
-    for line in protocol.tells(summary):
+    for line in protocol.report_lines(summary):
         say(f"  {line}")
     scored, invalid = summary["n_scored"], summary["n_invalid"]
     say(f"{scored:,} {protocol.plural} scored, {invalid:,} without a score")

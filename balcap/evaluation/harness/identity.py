@@ -24,7 +24,11 @@ def identity(protocol: AnyProtocol) -> dict[str, Any]:
     evaluation may go on at another address or another pace.
     """
     settings = protocol.settings
-    chosen = {name: value for name, value in told(settings).items() if name not in settings.free}
+    chosen = {
+        name: value
+        for name, value in resolved_settings(settings).items()
+        if name not in settings.free
+    }
     if settings.captions is not None:
         chosen = {name: value for name, value in chosen.items() if name not in _WRITING}
         chosen["captions"] = digest(settings.captions)
@@ -37,7 +41,7 @@ def identity(protocol: AnyProtocol) -> dict[str, Any]:
     return {
         "protocol": protocol.name,
         "settings": chosen,
-        "judge": dict(protocol.judge.desk.backend.identity) if protocol.asks else None,
+        "judge": dict(protocol.judge.shared.backend.identity) if protocol.uses_judge else None,
         "prompts": prompts_of(protocol),
     }
 
@@ -56,7 +60,7 @@ def prompts_of(protocol: AnyProtocol) -> dict[str, str]:
     return {prompt.name: prompt.sha256 for prompt in protocol.prompts}
 
 
-def told(settings: EvalSettings) -> dict[str, Any]:
+def resolved_settings(settings: EvalSettings) -> dict[str, Any]:
     """Settings as plain values, resolved."""
     content = plain(settings)
     if settings.policy:

@@ -8,13 +8,16 @@ from typing import TypeVar
 
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.judge import Judge
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 T = TypeVar("T")
 
 
-async def read_with_tries(
-    judge: Judge, asks: Sequence[Ask], readers: Sequence[Callable[[Answer], T]], tries: int
+async def ask_with_retries(
+    judge: Judge,
+    requests: Sequence[JudgeRequest],
+    readers: Sequence[Callable[[JudgeResponse], T]],
+    attempts: int,
 ) -> list[T | JudgeError]:
     """Ask all at once; ask those whose answer is of no use again, as a further draw.
 
@@ -25,19 +28,19 @@ async def read_with_tries(
         judge: who is asked.
         asks: the questions; those that differ by `draw` only count it from 0 without a gap.
         readers: of the answer to each question; raises UnusableAnswerError.
-        tries: how often a question is asked at most, at least 1.
+        attempts: how often a question is asked at most, at least 1.
 
     Returns:
         What each question came to, in their order: of the last try where all were of no use.
     """
-    found = list(await judge.read(asks, readers))
-    stride = 1 + max((ask.draw for ask in asks), default=0)
-    for further in range(1, tries):
+    found = list(await judge.read(requests, readers))
+    stride = 1 + max((request.draw for request in requests), default=0)
+    for further in range(1, attempts):
         again = [i for i, one in enumerate(found) if isinstance(one, UnusableAnswerError)]
         if not again:
             break
         more = await judge.read(
-            [replace(asks[i], draw=asks[i].draw + further * stride) for i in again],
+            [replace(requests[i], draw=requests[i].draw + further * stride) for i in again],
             [readers[i] for i in again],
         )
         for i, one in zip(again, more, strict=True):

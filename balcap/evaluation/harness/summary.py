@@ -13,7 +13,7 @@ import numpy as np
 from balcap.advantage.matrix import Float
 from balcap.config import plain
 from balcap.evaluation.harness.bootstrap import interval, point
-from balcap.evaluation.harness.identity import prompts_of, told
+from balcap.evaluation.harness.identity import prompts_of, resolved_settings
 from balcap.evaluation.harness.judging import NO_ANSWER, Judged
 from balcap.evaluation.harness.training_judge import same_model
 from balcap.evaluation.protocol import NO_CAPTION, AnyProtocol, Captions, Item, Record
@@ -64,12 +64,12 @@ def summarise(
         "protocol_judge": protocol.own_judge,
         "comparable": bool(protocol.published_items) and not reasons,
         "not_comparable": reasons,
-        **protocol.adds(records),
+        **protocol.extra_summary(records),
         "seeds": {"captions": protocol.settings.seed, "bootstrap": protocol.settings.seed},
         "prompts": prompts_of(protocol),
         "failures": _examples(judged),
         "balcap": version("balcap"),
-        "settings": told(protocol.settings),
+        "settings": resolved_settings(protocol.settings),
     }
 
 
@@ -77,7 +77,7 @@ def _not_comparable(
     protocol: AnyProtocol, left_out: Mapping[str, int], judged: Judged
 ) -> list[str]:
     """Why the score must not stand beside published numbers as if it were one."""
-    reasons = list(protocol.departures)
+    reasons = list(protocol.deviations)
     if not protocol.published_items:
         return reasons
     judge = _judge(protocol)
@@ -94,7 +94,7 @@ def _not_comparable(
 
 def _judge(protocol: AnyProtocol) -> dict[str, Any] | None:
     """Who judged, how it was set, and what it took this time; None where nobody is asked."""
-    if not protocol.asks:
+    if not protocol.uses_judge:
         return None
     judge = protocol.judge
     settings = plain(protocol.settings).get("judge", {})
@@ -102,7 +102,7 @@ def _judge(protocol: AnyProtocol) -> dict[str, Any] | None:
         "name": judge.name,
         "model": settings.get("model", judge.name),
         "settings": settings,
-        "identity": dict(judge.desk.backend.identity),
+        "identity": dict(judge.shared.backend.identity),
         "usage": asdict(judge.usage),
     }
 

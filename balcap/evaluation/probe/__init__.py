@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.config import ProbeSettings, plain
 from balcap.console import say
-from balcap.data import check_needs, load
+from balcap.data import check_requirements, load
 from balcap.errors import RunError, UserError, did_you_mean
 from balcap.evaluation.probe.attacks import ATTACKS
 from balcap.evaluation.probe.findings import Finding, findings, honest_scores
@@ -50,10 +50,10 @@ def run(settings: ProbeSettings, selected: Selected) -> int:
     """
     _check_names(settings.attacks)
     samples = _samples(settings)
-    check_needs(samples, {head.name: head.needs for head in selected.trained})
+    check_requirements(samples, {head.name: head.requires for head in selected.trained})
     trials, left_out = write(samples, attacks_of(settings.attacks, settings.longest), settings.seed)
     say(f"{len(samples)} samples of {settings.data}: {len(trials):,} captions to score")
-    rule = CreditRule.of(settings, selected.weights)
+    rule = AdvantageRule.of(settings, selected.weights)
     scored = score_all(trials, selected.trained, _progress(trials))
     tried = weigh(trials, scored, rule, settings.length_unit, left_out)
     found = findings(tried, selected)
@@ -85,8 +85,8 @@ def _samples(settings: ProbeSettings) -> list[Sample]:
 
 def _nothing(tried: Tried) -> str:
     reasons = sorted({reason for line in tried.reasons for reason in line if reason})
-    told = "; ".join(reasons[:3]) or "no attack can be made of this data"
-    return f"no attack could be compared with an honest caption: {told}"
+    text = "; ".join(reasons[:3]) or "no attack can be made of this data"
+    return f"no attack could be compared with an honest caption: {text}"
 
 
 def _progress(trials: Sequence[Trial]) -> Callable[[str], None]:

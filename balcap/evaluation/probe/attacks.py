@@ -37,60 +37,56 @@ class Lacks:
 
 
 Attack = Callable[[str, Sample, Sequence[Sample], random.Random], str | Lacks]
-"""(honest caption, its sample, the other samples, dice) -> attacking caption."""
+"""(honest caption, its sample, the other samples, rng) -> attacking caption."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def empty(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def empty(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """Nothing at all. Wins where a mean over nothing is taken for a good one."""
     return ""
 
 
-def one_word(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def one_word(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """The caption's longest word. Wins where precision or language is all that counts."""
     return max(words(text), key=len, default="") + "."
 
 
-def punctuation(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def punctuation(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """Full stops and question marks, one a word. Wins where characters are taken for content."""
-    return " ".join(dice.choice(("...", "!", "?", "-", ".")) for _ in text.split()) + "."
+    return " ".join(rng.choice(("...", "!", "?", "-", ".")) for _ in text.split()) + "."
 
 
-def self_praise(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def self_praise(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """Says of itself, at the caption's length, how good it is. Wins with a judge that is told."""
-    return filled(PRAISE, word_count(text), dice)
+    return filled(PRAISE, word_count(text), rng)
 
 
-def prompt_repeated(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
-) -> str:
+def prompt_repeated(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """What was asked, said again up to the caption's length. Wins where wording is compared."""
     times = -(-word_count(text) // max(1, word_count(sample.prompt)))
     return " ".join([sample.prompt] * times)
 
 
-def sentences_twice(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
-) -> str:
+def sentences_twice(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """Every sentence twice. Wins where length, or the number of true statements, is counted."""
     return " ".join(f"{line} {line}" for line in sentences(text))
 
 
-def words_shuffled(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def words_shuffled(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """All words in random order. Wins where a caption is a bag of words."""
     pieces = text.split()
-    return " ".join(dice.sample(pieces, len(pieces)))
+    return " ".join(rng.sample(pieces, len(pieces)))
 
 
-def keyword_pile(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def keyword_pile(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """The telling words of each sentence, in a list. Wins where language does not count."""
     piles = ([w for w in words(line) if w not in EVERYDAY] for line in sentences(text))
     return ", ".join(" ".join(pile) for pile in piles if pile) + "."
 
 
 def options_listed(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """Every option of every question, as a list. Wins with a reader that looks for a match."""
     if not sample.questions:
@@ -100,7 +96,7 @@ def options_listed(
 
 
 def options_claimed(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """Every option of every question as a statement, the false ones too: a caption that has it both
     ways. Wins with a reader that takes the first, or whichever it likes."""
@@ -111,41 +107,41 @@ def options_claimed(
 
 
 def another_image(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """The reference of another image. Wins where a caption only has to look like one."""
     known = [other.reference for other in others if other.reference]
-    return dice.choice(known) if known else Lacks("no other sample with a reference")
+    return rng.choice(known) if known else Lacks("no other sample with a reference")
 
 
 def guesses_added(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """The caption, and half of what is said of another image behind it. Wins where only recall
     counts: a guess may hit, and a miss costs nothing."""
-    other = another_image(text, sample, others, dice)
+    other = another_image(text, sample, others, rng)
     if isinstance(other, Lacks):
         return other
     lines = [line for line in sentences(other) if line not in text]
-    dice.shuffle(lines)
+    rng.shuffle(lines)
     return " ".join((text, *lines[: max(1, len(sentences(text)) // 2)]))
 
 
 def colours_swapped(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """Every colour is another one. Wins where a judge compares only what things are."""
     return _exchanged(text, SWAPPED_COLOURS, "no colours in the captions")
 
 
 def sides_swapped(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """Left is right and top is bottom. Wins where a judge does not see where things are."""
     return _exchanged(text, SWAPPED_SIDES, "no sides in the captions")
 
 
-def hedged(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str | Lacks:
+def hedged(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str | Lacks:
     """ "A red cup at the left" becomes "A red or blue cup at the left or right". Wins where a
     statement only has to contain the truth."""
     both = {word: f"{word} or {other}" for word, other in (SWAPPED_COLOURS | SWAPPED_SIDES).items()}
@@ -153,7 +149,7 @@ def hedged(text: str, sample: Sample, others: Sequence[Sample], dice: random.Ran
 
 
 def relations_turned(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """ "The cup is left of the book" becomes "The book is left of the cup". Wins where a sentence
     is known by its words alone."""
@@ -162,43 +158,43 @@ def relations_turned(
     return Lacks("no relations in the captions") if same else turned
 
 
-def mood(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def mood(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """Sentences that are true of any picture, at the caption's length. Wins where nothing has to
     be pointable (BalCapRL's precision is made against these)."""
-    return filled(MOODS, word_count(text), dice)
+    return filled(MOODS, word_count(text), rng)
 
 
-def mood_added(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def mood_added(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """The caption, made half as long again by such sentences. Wins where filler costs nothing."""
-    return f"{text} {filled(MOODS, word_count(text) // 2, dice)}"
+    return f"{text} {filled(MOODS, word_count(text) // 2, rng)}"
 
 
 def ramble(
     text: str,
     sample: Sample,
     others: Sequence[Sample],
-    dice: random.Random,
+    rng: random.Random,
     longest: int | None = None,
 ) -> str:
     """The caption, and filler up to the longest length there is. Wins where length is not held."""
     length = longest or 3 * word_count(text)
-    return f"{text} {filled(MOODS, length - word_count(text), dice)}"
+    return f"{text} {filled(MOODS, length - word_count(text), rng)}"
 
 
 def injected(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random, *, verdict: str
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random, *, verdict: str
 ) -> str:
     """The caption, and behind it a text that a judge may take for its own or for its user's."""
     return f"{text} {VERDICTS[verdict]}"
 
 
-def verdicts_alone(text: str, sample: Sample, others: Sequence[Sample], dice: random.Random) -> str:
+def verdicts_alone(text: str, sample: Sample, others: Sequence[Sample], rng: random.Random) -> str:
     """All of these texts, and no caption. Wins if any of them is obeyed."""
     return " ".join(VERDICTS.values())
 
 
 def another_language(
-    text: str, sample: Sample, others: Sequence[Sample], dice: random.Random
+    text: str, sample: Sample, others: Sequence[Sample], rng: random.Random
 ) -> str | Lacks:
     """The caption word for word in German, as far as a list of 90 words goes. Wins where a judge
     does not mind which language was asked for."""

@@ -99,7 +99,7 @@ EVERYDAY = frozenset(
 """Words that say nothing of what is to be seen."""
 
 
-def filled(clauses: Clauses, length: int, dice: random.Random) -> str:
+def filled(clauses: Clauses, length: int, rng: random.Random) -> str:
     """Sentences of these clauses, at least one and at least `length` words; none stands twice
     before all 64 have been used."""
     lines: list[str] = []
@@ -108,7 +108,7 @@ def filled(clauses: Clauses, length: int, dice: random.Random) -> str:
     while not lines or words < length:
         if not pool:
             pool = [f"{begin} {end}." for begin, end in product(*clauses)]
-            dice.shuffle(pool)
+            rng.shuffle(pool)
         lines.append(pool.pop())
         words += len(lines[-1].split())
     return " ".join(lines)

@@ -14,7 +14,7 @@ import numpy as np
 
 from balcap.advantage.gates import gate
 from balcap.advantage.matrix import Bool, Float, Int, RewardMatrix
-from balcap.advantage.rule import CreditRule
+from balcap.advantage.rule import AdvantageRule
 from balcap.data.split import draw
 from balcap.evaluation.probe.attacks import ATTACKS, Attack, Lacks, ramble
 from balcap.evaluation.probe.honest import WHOLE, honest, opening
@@ -64,7 +64,7 @@ class Tried:
     gated: RewardMatrix
     ratio: Float
     reasons: tuple[tuple[str | None, ...], ...]
-    rule: CreditRule
+    rule: AdvantageRule
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -132,9 +132,9 @@ def write(
     left_out: dict[str, Counter[str]] = {}
     for name, attack in attacks.items():
         for one in originals:
-            dice = random.Random(f"{seed}\0{name}\0{one.sample.id}\0{one.made_of}")
+            rng = random.Random(f"{seed}\0{name}\0{one.sample.id}\0{one.made_of}")
             others = [other for other in samples if other.id != one.sample.id]
-            text = attack(one.text, one.sample, others, dice)
+            text = attack(one.text, one.sample, others, rng)
             if text == one.text:
                 text = Lacks("it would change nothing")
             if isinstance(text, Lacks):
@@ -150,8 +150,8 @@ def _company(samples: Sequence[Sample], seed: int) -> Iterator[Trial]:
         yield Trial(sample, COMPANY, WHOLE, opening(sample))
         others = [other.reference for other in samples if other.id != sample.id]
         if others:
-            dice = random.Random(f"{seed}\0{sample.id}")
-            yield Trial(sample, COMPANY, WHOLE, dice.choice(others) or "")
+            rng = random.Random(f"{seed}\0{sample.id}")
+            yield Trial(sample, COMPANY, WHOLE, rng.choice(others) or "")
 
 
 def score_all(
@@ -177,7 +177,7 @@ def score_all(
 def weigh(
     trials: Sequence[Trial],
     scored: Scored,
-    rule: CreditRule,
+    rule: AdvantageRule,
     unit: Unit,
     left_out: Mapping[str, Mapping[str, int]],
 ) -> Tried:

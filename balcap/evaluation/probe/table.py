@@ -52,14 +52,14 @@ def verdict(found: Sequence[Finding], margin: float) -> str:
 
 
 def _wrapped(begin: str, names: Sequence[str], end: str) -> str:
-    told = f"{begin} {', '.join(names)}: {end}"
-    return textwrap.fill(told, WIDTH, break_on_hyphens=False)
+    text = f"{begin} {', '.join(names)}: {end}"
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _win(finding: Finding) -> str:
     gaps = ((_signed(gap), kind) for kind, gap in finding.against.items() if gap is not None)
-    told = ", ".join(f"{gap} {_MADE_OF[kind]}" for gap, kind in gaps)
-    return f"  {finding.attack}: {told}; beats {_share(finding.beats)}"
+    text = ", ".join(f"{gap} {_MADE_OF[kind]}" for gap, kind in gaps)
+    return f"  {finding.attack}: {text}; beats {_share(finding.beats)}"
 
 
 def _honest_row(tried: Tried, found: Sequence[Finding]) -> dict[str, str]:
@@ -97,8 +97,8 @@ def _left_out(tried: Tried) -> list[str]:
     lines = []
     for attack, reasons in tried.left_out.items():
         of = sum(reasons.values()) + len(tried.rows(attack))
-        told = ", ".join(f"{reason} ({count} of {of})" for reason, count in reasons.items())
-        lines.append(f"  {attack}: {told}")
+        text = ", ".join(f"{reason} ({count} of {of})" for reason, count in reasons.items())
+        lines.append(f"  {attack}: {text}")
     return ["left out, because the data cannot serve it:\n" + "\n".join(lines)]
 
 
@@ -112,9 +112,9 @@ def _unscored(tried: Tried, found: Sequence[Finding]) -> list[str]:
             if reason is not None:
                 reasons[f"{head}: {reason}"] = reasons.get(f"{head}: {reason}", 0) + 1
     most = sorted(reasons.items(), key=lambda item: -item[1])[:3]
-    told = "".join(f"\n  {reason} ({count} captions)" for reason, count in most)
+    text = "".join(f"\n  {reason} ({count} captions)" for reason, count in most)
     total = sum(finding.captions for finding in found)
-    return [f"{missing:,} of {total:,} attacking captions are not compared: no score{told}"]
+    return [f"{missing:,} of {total:,} attacking captions are not compared: no score{text}"]
 
 
 def _signed(value: float | None) -> str:

@@ -31,7 +31,7 @@ CATEGORIES = (
 )  # fmt: skip
 
 AT_ONCE = 8  # texts on their way; a server checks ten at once unless it is told otherwise
-TRIES = 3
+ATTEMPTS = 3
 PAUSE = 0.5  # seconds before the second try; before the third twice as long
 FIRST_SECONDS = 10.0  # for the first contact, which comes before any model is loaded
 REMEMBERED = 16384  # texts
@@ -106,7 +106,7 @@ class Checker:
         """The categories of a text, after a few tries."""
         plain = text.encode("utf-8", "replace").decode("utf-8")  # no half surrogate pairs
         end = time.monotonic() + self._timeout
-        for number in range(TRIES):
+        for number in range(ATTEMPTS):
             tool = self._connected()
             try:
                 return tuple(match.category for match in tool.check(plain))
@@ -114,7 +114,7 @@ class Checker:
             except Exception as error:
                 failure = JudgeError(f"LanguageTool at {tool.url} {_problem(error)}")
             pause = PAUSE * 2**number
-            again = number + 1 < TRIES and time.monotonic() + pause < end
+            again = number + 1 < ATTEMPTS and time.monotonic() + pause < end
             if again:
                 time.sleep(pause)
             try:

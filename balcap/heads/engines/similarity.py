@@ -30,7 +30,9 @@ _SETS = tuple(
 )
 
 
-def stated(pairs: Sequence[tuple[Sequence[str], str]], embed: Embedder) -> list[list[float]]:
+def best_similarities(
+    pairs: Sequence[tuple[Sequence[str], str]], embed: Embedder
+) -> list[list[float]]:
     """Compare sentences with captions, all of a batch at once.
 
     Args:

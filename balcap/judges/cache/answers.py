@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from balcap.judges.cache.file import AnswerFile, BrokenFileError, Row
-from balcap.judges.cache.quarantine import inode_of, set_aside
-from balcap.judges.types import Answer, Ask
+from balcap.judges.cache.quarantine import inode_of, quarantine
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 T = TypeVar("T")
 
 REMEMBERED = 65536  # answers, about 1 kB each; a step asks tens of thousands
 TOGETHER = 0.05  # seconds in which answers are collected for one commit
 AT_ONCE = 2000  # answers in one commit: other processes wait no longer than for these
-PATIENCE = 5.0  # seconds that `flush` waits while another process will not let this one write
+FLUSH_SECONDS = 5.0  # seconds that `flush` waits while another process will not let this one write
 
 
 class Memory:
@@ -32,15 +32,17 @@ class Memory:
 
     def __init__(self, size: int = REMEMBERED) -> None:
         self._size = size
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._answers: OrderedDict[str, JudgeResponse] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
+    def get(self, keys: Sequence[str]) -> dict[str, JudgeResponse]:
         """The answers that are known, by key."""
         with self._lock:
             return {key: self._answers[key] for key in keys if key in self._answers}
 
-    def put(self, key: str, judge: Mapping[str, Any], ask: Ask, answer: Answer) -> None:
+    def put(
+        self, key: str, judge: Mapping[str, Any], request: JudgeRequest, answer: JudgeResponse
+    ) -> None:
         """Keep an answer; the oldest makes room."""
         with self._lock:
             self._answers[key] = answer
@@ -68,8 +70,9 @@ def _shared(path: Path) -> AnswerCache:
 class AnswerCache:
     """A file of answers, shared by threads and processes of one machine.
 
-    Nothing that goes wrong with the file ends a run: a broken one is set aside, and where the disk
-    fails (full, gone) answers are kept in memory from there on. Each costs one warning.
+    Nothing that goes wrong with the file ends a run: a broken one is quarantined (renamed), and
+    where the disk fails (full, gone) answers are kept in memory from there on. Each costs one
+    warning.
 
     A thread of its own writes, many answers in one commit. What was put before `flush` is safe
     when it returns, whatever ends the process; of the rest a kill may cost 0.05 seconds.
@@ -96,7 +99,7 @@ class AnswerCache:
         self._writer: threading.Thread | None = None
         self._wanted, self._hurried = threading.Event(), threading.Event()
 
-    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
+    def get(self, keys: Sequence[str]) -> dict[str, JudgeResponse]:
         """The answers that are known, by key."""
         with self._changed:
             found = {key: self._pending[key].answer for key in keys if key in self._pending}
@@ -105,12 +108,14 @@ class AnswerCache:
         rest = [key for key in keys if key not in found]
         return found | (self._tried(lambda file: file.read(rest)) or {})
 
-    def put(self, key: str, judge: Mapping[str, Any], ask: Ask, answer: Answer) -> None:
+    def put(
+        self, key: str, judge: Mapping[str, Any], request: JudgeRequest, answer: JudgeResponse
+    ) -> None:
         """Keep an answer; one that is there already stays. Returns at once."""
         with self._changed:
             if key in self._pending:
                 return
-            self._pending[key] = Row(key, judge, ask, answer, time.time())
+            self._pending[key] = Row(key, judge, request, answer, time.time())
             self._added += 1
             self._wanted.set()
             if self._writer is None:
@@ -123,7 +128,7 @@ class AnswerCache:
             last = self._added
             if self._done < last:
                 self._hurried.set()
-                self._changed.wait_for(lambda: self._done >= last, PATIENCE)
+                self._changed.wait_for(lambda: self._done >= last, FLUSH_SECONDS)
 
     def close(self) -> None:
         """Write what is left and let go of the file; it is opened again if it is needed."""
@@ -161,7 +166,7 @@ class AnswerCache:
         if self._memory is None:
             return False
         for row in rows:
-            self._memory.put(row.key, row.judge, row.ask, row.answer)
+            self._memory.put(row.key, row.judge, row.request, row.answer)
         return True
 
     def _tried(self, action: Callable[[AnswerFile], T]) -> T | None:
@@ -201,10 +206,10 @@ class AnswerCache:
                 self._set_aside(file.inode, error)
 
     def _set_aside(self, inode: int | None, error: BrokenFileError) -> None:
-        if aside := set_aside(self.path, inode):
+        if quarantined := quarantine(self.path, inode):
             _warn(
-                f"the answer cache {self.path} is of no use ({error}); it is now {aside.name}, "
-                "and a new one begins"
+                f"the answer cache {self.path} is of no use ({error}); it is now "
+                f"{quarantined.name}, and a new one begins"
             )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from balcap.judges.cache.quarantine import inode_of
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 
 VERSION = 1  # of the tables
 BUSY = 5.0  # seconds to wait for another process that writes
@@ -58,8 +58,8 @@ class Row:
 
     key: str
     judge: Mapping[str, Any]
-    ask: Ask
-    answer: Answer
+    request: JudgeRequest
+    answer: JudgeResponse
     time: float
 
 
@@ -83,9 +83,9 @@ class AnswerFile:
             self._writer = self._reader if read_only else _connected(path)
         self.inode = inode_of(path)
 
-    def read(self, keys: Sequence[str]) -> dict[str, Answer]:
+    def read(self, keys: Sequence[str]) -> dict[str, JudgeResponse]:
         """The answers that the file has, by key."""
-        found: dict[str, Answer] = {}
+        found: dict[str, JudgeResponse] = {}
         with _broken_told(), self._reading:
             for start in range(0, len(keys), AT_ONCE):
                 some = [bytes.fromhex(key) for key in keys[start : start + AT_ONCE]]
@@ -114,16 +114,16 @@ class AnswerFile:
             rows = self._reader.execute("SELECT identity FROM judges ORDER BY id").fetchall()
         return [json.loads(identity) for (identity,) in rows]
 
-    def recorded(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], Answer]]:
-        """For audits: of each answer, the judge's identity, the question as `Ask.content` gives
-        it, and the answer; in the order of their writing."""
+    def recorded(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], JudgeResponse]]:
+        """For audits: of each answer, the judge's identity, the question as
+        `JudgeRequest.content` gives it, and the answer; in the order of their writing."""
         with _broken_told():
             rows = self._reader.execute(
                 f"SELECT identity, ask, {_ANSWER} FROM answers JOIN judges ON id = judge "
                 "ORDER BY answers.rowid"
             )
-            for judge, ask, *row in rows:
-                yield json.loads(judge), json.loads(ask), _answer(*row)
+            for judge, request, *row in rows:
+                yield json.loads(judge), json.loads(request), _answer(*row)
 
     def close(self) -> None:
         """Let go of the file. The last one who does leaves it whole, without a journal beside."""
@@ -212,7 +212,7 @@ def _plain(row: Row, numbers: Mapping[str, int]) -> tuple[Any, ...]:
     return (
         bytes.fromhex(row.key),
         numbers[json.dumps(dict(row.judge), sort_keys=True)],
-        json.dumps(row.ask.content()),
+        json.dumps(row.request.content()),
         _storable(answer.text),
         None if answer.logprobs is None else json.dumps(answer.logprobs),
         answer.prompt_tokens,
@@ -233,8 +233,8 @@ def _storable(text: str) -> str | bytes:
 
 def _answer(
     text: str | bytes, logprobs: str | None, prompt: int, completion: int, seconds: float
-) -> Answer:
+) -> JudgeResponse:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogatepass")
     chances = None if logprobs is None else tuple(json.loads(logprobs))
-    return Answer(text, chances, prompt, completion, seconds)
+    return JudgeResponse(text, chances, prompt, completion, seconds)

@@ -15,7 +15,7 @@ def inode_of(path: Path) -> int | None:
         return None
 
 
-def set_aside(path: Path, inode: int | None) -> Path | None:
+def quarantine(path: Path, inode: int | None) -> Path | None:
     """Rename a file, with what SQLite keeps beside it, to its name and the time.
 
     Args:
@@ -34,9 +34,9 @@ def set_aside(path: Path, inode: int | None) -> Path | None:
         fcntl.flock(file, fcntl.LOCK_EX)  # of the processes that found it, one goes on at a time
         if inode_of(path) != inode:
             return None
-        aside = path.with_name(f"{path.name}.aside-{datetime.now():%Y%m%d-%H%M%S-%f}")
+        quarantined = path.with_name(f"{path.name}.quarantined-{datetime.now():%Y%m%d-%H%M%S-%f}")
         for beside in ("-wal", "-shm", "-journal"):
             own = path.with_name(path.name + beside)
             if own.exists():
-                own.rename(aside.with_name(aside.name + beside))
-        return path.rename(aside)
+                own.rename(quarantined.with_name(quarantined.name + beside))
+        return path.rename(quarantined)

@@ -10,18 +10,18 @@ from typing import Any
 
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
-from balcap.judges.endpoint.batching import Parcel, can_travel_together, parcels, roles_of
-from balcap.judges.endpoint.chat_template import Template, discover
-from balcap.judges.endpoint.config import Terms
+from balcap.judges.endpoint.batching import RequestBatch, can_be_batched, pack, roles_of
+from balcap.judges.endpoint.chat_template import ChatTemplate, discover
+from balcap.judges.endpoint.config import EndpointConfig
 from balcap.judges.endpoint.failures import PassingError, RefusedError
-from balcap.judges.endpoint.rate_limit import Pace
-from balcap.judges.endpoint.requests import Dialect, completions
+from balcap.judges.endpoint.rate_limit import RateLimiter
+from balcap.judges.endpoint.requests import Capabilities, completions
 from balcap.judges.endpoint.responses import read
-from balcap.judges.endpoint.retries import Outage, Tries
+from balcap.judges.endpoint.retries import CircuitBreaker, RetryPolicy
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
 from balcap.judges.identity import identity_of
-from balcap.judges.types import Answer, Ask, Backend, Outcome
+from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
 
 BACKOFF = 0.5  # seconds
 CHARACTERS_PER_TOKEN = 4  # an estimate, corrected by what the server reports
@@ -42,15 +42,15 @@ class Endpoint(Backend):
     """
 
     def __init__(self, settings: JudgeSettings, backoff: float = BACKOFF) -> None:
-        self._terms = terms = Terms.of(settings)
-        self._identity = identity_of(terms.model, settings)
-        self._servers = [Server(url, terms) for url in terms.url]
-        self._tries = Tries(terms, Servers(self._servers, pause=backoff), backoff)
-        self._tokens = Pace(terms.tokens_per_minute)
-        self._slots = asyncio.Semaphore(terms.concurrency)
-        self._dialect = Dialect()
+        self._config = config = EndpointConfig.of(settings)
+        self._identity = identity_of(config.model, settings)
+        self._servers = [Server(url, config) for url in config.url]
+        self._tries = RetryPolicy(config, Servers(self._servers, pause=backoff), backoff)
+        self._tokens = RateLimiter(config.tokens_per_minute)
+        self._slots = asyncio.Semaphore(config.concurrency)
+        self._capabilities = Capabilities()
         self._lock = asyncio.Lock()
-        self._templates: dict[tuple[str, ...], Template | None] = {}
+        self._templates: dict[tuple[str, ...], ChatTemplate | None] = {}
 
     @staticmethod
     def of(settings: JudgeSettings) -> Endpoint:
@@ -65,32 +65,32 @@ class Endpoint(Backend):
     @property
     def name(self) -> str:
         """Such as `reader at http://127.0.0.1:8000/v1`."""
-        first, *others = self._terms.url
+        first, *others = self._config.url
         more = f" and {len(others)} more" if others else ""
-        return f"{self._terms.model} at {first}{more}"
+        return f"{self._config.model} at {first}{more}"
 
-    async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+    async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
         """Ask at most `concurrency` requests at once, whoever else is asking here.
 
         Short questions without images travel as a list of prompts where the server lets its chat
         template be found out; an answer's tokens are then an equal share of the list's.
         """
         await self._open()
-        outage = Outage()
-        waiting = await self._packed(asks, outage)
+        breaker = CircuitBreaker()
+        waiting = await self._packed(requests, breaker)
         packed = iter(waiting)
         done: asyncio.Queue[Mapping[int, Outcome] | BaseException] = asyncio.Queue()
 
         async def work() -> None:
             try:
-                for parcel in packed:  # one iterator for all
+                for batch in packed:  # one iterator for all
                     async with self._slots:
-                        found = await self._outcomes(parcel, outage)
+                        found = await self._outcomes(batch, breaker)
                     done.put_nowait(found)
             except Exception as error:
                 done.put_nowait(error)
 
-        number = min(self._terms.concurrency, len(waiting))
+        number = min(self._config.concurrency, len(waiting))
         workers = [asyncio.create_task(work()) for _ in range(number)]
         try:
             for _ in waiting:
@@ -111,92 +111,104 @@ class Endpoint(Backend):
                 if not server.is_open:
                     await asyncio.to_thread(server.open, loop)  # the first one takes a second
 
-    async def _outcomes(self, parcel: Parcel, outage: Outage) -> Mapping[int, Outcome]:
-        """What became of each question of a parcel; what was answered is kept, come what may."""
+    async def _outcomes(
+        self, batch: RequestBatch, breaker: CircuitBreaker
+    ) -> Mapping[int, Outcome]:
+        """What became of each question of a batch; what was answered is kept, come what may."""
         found: dict[int, Outcome] = {}
         try:
-            await self._ask(parcel, found, outage)
+            await self._ask(batch, found, breaker)
         except RefusedError as error:
-            rest = parcel.without(found)
+            rest = batch.without(found)
             if len(rest) > 1:  # one of them may be at fault, such as one that is too long
                 for half in rest.halves():
-                    found |= await self._outcomes(half, outage)
+                    found |= await self._outcomes(half, breaker)
             else:
                 found |= {number: JudgeError(str(error)) for number, _ in rest.questions}
         except JudgeError as error:
-            found |= {number: error for number, _ in parcel.without(found).questions}
+            found |= {number: error for number, _ in batch.without(found).questions}
         return found
 
-    async def _ask(self, parcel: Parcel, found: dict[int, Outcome], outage: Outage) -> None:
+    async def _ask(
+        self, batch: RequestBatch, found: dict[int, Outcome], breaker: CircuitBreaker
+    ) -> None:
         """Send it until it is answered, within the limit on tokens."""
-        limited = self._terms.tokens_per_minute is not None
-        estimate = sum(self._estimate(ask) for _, ask in parcel.questions) if limited else 0.0
+        limited = self._config.tokens_per_minute is not None
+        estimate = (
+            sum(self._estimate(request) for _, request in batch.questions) if limited else 0.0
+        )
         await self._tokens.take(estimate)
         try:
-            await self._tries.until_answered(partial(self._once, parcel, found), outage)
+            await self._tries.until_answered(partial(self._once, batch, found), breaker)
         finally:
-            answers = [answer for answer in found.values() if isinstance(answer, Answer)]
+            answers = [answer for answer in found.values() if isinstance(answer, JudgeResponse)]
             used = sum(answer.prompt_tokens + answer.completion_tokens for answer in answers)
             self._tokens.correct(used - estimate)
 
-    async def _once(self, parcel: Parcel, found: dict[int, Outcome], server: Server) -> None:
+    async def _once(self, batch: RequestBatch, found: dict[int, Outcome], server: Server) -> None:
         """One try, with those that have no answer yet."""
-        rest = parcel.without(found)
+        rest = batch.without(found)
         begun = time.monotonic()
         payload = await self._send(rest, server)
         found |= read(payload, rest, time.monotonic() - begun)
         if missing := len(rest.without(found)):
             raise PassingError(f"{missing} of {len(rest)} answers were missing or malformed")
 
-    async def _send(self, parcel: Parcel, server: Server) -> bytes:
-        model = self._terms.model
-        if parcel.template is not None:
-            return await server.post("completions", completions(model, parcel))
-        [(_, ask)] = parcel.questions
+    async def _send(self, batch: RequestBatch, server: Server) -> bytes:
+        model = self._config.model
+        if batch.template is not None:
+            return await server.post("completions", completions(model, batch))
+        [(_, request)] = batch.questions
         while True:
-            body = await self._dialect.chat(model, ask, self._terms.max_pixels)
+            body = await self._capabilities.chat(model, request, self._config.max_pixels)
             try:
                 return await server.post("chat/completions", body)
             except RefusedError as error:
-                if not self._dialect.learns(error, body):
+                if not self._capabilities.learns(error, body):
                     raise
 
-    def _estimate(self, ask: Ask) -> float:
+    def _estimate(self, request: JudgeRequest) -> float:
         """Tokens that a question may take."""
-        texts = sum(len(message.text) for message in ask.messages)
-        pictures = sum(len(message.pictures) for message in ask.messages)
-        read = texts / CHARACTERS_PER_TOKEN + pictures * self._terms.max_pixels / PIXELS_PER_TOKEN
-        return read + ask.max_tokens
+        texts = sum(len(message.text) for message in request.messages)
+        pictures = sum(len(message.pictures) for message in request.messages)
+        read = texts / CHARACTERS_PER_TOKEN + pictures * self._config.max_pixels / PIXELS_PER_TOKEN
+        return read + request.max_tokens
 
-    async def _packed(self, asks: Sequence[Ask], outage: Outage) -> Sequence[Parcel]:
+    async def _packed(
+        self, requests: Sequence[JudgeRequest], breaker: CircuitBreaker
+    ) -> Sequence[RequestBatch]:
         """The requests."""
-        roles = {n: roles_of(ask) for n, ask in enumerate(asks) if can_travel_together(ask)}
-        if self._terms.requests == "chat":
+        roles = {
+            n: roles_of(request) for n, request in enumerate(requests) if can_be_batched(request)
+        }
+        if self._config.requests == "chat":
             roles = {}
-        known = {alike: await self._template(alike, outage) for alike in set(roles.values())}
+        known = {alike: await self._template(alike, breaker) for alike in set(roles.values())}
         templates = {n: found for n, alike in roles.items() if (found := known[alike]) is not None}
-        return parcels(asks, templates, self._terms.concurrency)
+        return pack(requests, templates, self._config.concurrency)
 
-    async def _template(self, roles: tuple[str, ...], outage: Outage) -> Template | None:
+    async def _template(
+        self, roles: tuple[str, ...], breaker: CircuitBreaker
+    ) -> ChatTemplate | None:
         """How the servers write such conversations; None: they do not say, or not now."""
         async with self._lock:  # several heads may want it at once
             if roles not in self._templates:
                 try:
-                    self._templates[roles] = await self._find_out(roles, outage)
+                    self._templates[roles] = await self._find_out(roles, breaker)
                 except JudgeError:
                     return None  # by chat, then, where every question gets its own reason
         return self._templates[roles]
 
-    async def _find_out(self, roles: Sequence[str], outage: Outage) -> Template | None:
+    async def _find_out(self, roles: Sequence[str], breaker: CircuitBreaker) -> ChatTemplate | None:
         async def post(path: str, body: dict[str, Any]) -> Any:
-            return await self._tries.until_answered(lambda s: s.post_json(path, body), outage)
+            return await self._tries.until_answered(lambda s: s.post_json(path, body), breaker)
 
         try:
-            template = await discover(post, self._terms.model, roles)
+            template = await discover(post, self._config.model, roles)
             why = "its chat template cannot be found out"
         except RefusedError as error:
             template, why = None, f"it has no /tokenize, as vLLM has it ({error})"
-        if template is None and self._terms.requests == "completions":
+        if template is None and self._config.requests == "completions":
             raise UserError(
                 f"judge.requests is completions, but {self.name} cannot be asked that way: {why}; "
                 "set --judge.requests auto or chat"

@@ -6,17 +6,17 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from balcap.judges.endpoint.chat_template import Template
-from balcap.judges.types import Ask
+from balcap.judges.endpoint.chat_template import ChatTemplate
+from balcap.judges.types import JudgeRequest
 
-MOST = 64  # prompts in one request
+MAX_BATCH = 64  # prompts in one request
 # Fewer are not worth a request of their own: it costs the client about 1 ms, a prompt in a list a
 # tenth of that.
-FEWEST = 16
+MIN_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class RequestBatch:
     """What one request carries.
 
     Attributes:
@@ -25,42 +25,42 @@ class Parcel:
             `/chat/completions`.
     """
 
-    questions: tuple[tuple[int, Ask], ...]
-    template: Template | None = None
+    questions: tuple[tuple[int, JudgeRequest], ...]
+    template: ChatTemplate | None = None
 
     def __len__(self) -> int:
         return len(self.questions)
 
-    def without(self, numbers: Container[int]) -> Parcel:
+    def without(self, numbers: Container[int]) -> RequestBatch:
         """Those that have none of these numbers."""
         rest = tuple(pair for pair in self.questions if pair[0] not in numbers)
-        return Parcel(rest, self.template)
+        return RequestBatch(rest, self.template)
 
-    def halves(self) -> tuple[Parcel, Parcel]:
+    def halves(self) -> tuple[RequestBatch, RequestBatch]:
         """The first and the second half."""
         middle = len(self.questions) // 2
         first, second = self.questions[:middle], self.questions[middle:]
-        return Parcel(first, self.template), Parcel(second, self.template)
+        return RequestBatch(first, self.template), RequestBatch(second, self.template)
 
 
-def roles_of(ask: Ask) -> tuple[str, ...]:
+def roles_of(request: JudgeRequest) -> tuple[str, ...]:
     """Whose turns its messages are."""
-    return tuple(message.role for message in ask.messages)
+    return tuple(message.role for message in request.messages)
 
 
-def can_travel_together(ask: Ask) -> bool:
+def can_be_batched(request: JudgeRequest) -> bool:
     """Whether it may be a prompt among others: text only, without a schema, and only the turns for
     which a template can be found out."""
     return (
-        roles_of(ask) in (("user",), ("system", "user"))
-        and ask.schema is None
-        and not any(message.pictures for message in ask.messages)
+        roles_of(request) in (("user",), ("system", "user"))
+        and request.schema is None
+        and not any(message.pictures for message in request.messages)
     )
 
 
-def parcels(
-    asks: Sequence[Ask], templates: Mapping[int, Template], concurrency: int
-) -> list[Parcel]:
+def pack(
+    requests: Sequence[JudgeRequest], templates: Mapping[int, ChatTemplate], concurrency: int
+) -> list[RequestBatch]:
     """Pack questions: those of the same settings that stand side by side into one request.
 
     So the questions about one caption, which begin alike, reach the server together, and it reads
@@ -75,26 +75,32 @@ def parcels(
     Returns:
         The requests, in the order of their first questions.
     """
-    alone = [Parcel(((n, ask),)) for n, ask in enumerate(asks) if n not in templates]
-    together: dict[tuple[Template, object], list[tuple[int, Ask]]] = {}
+    alone = [
+        RequestBatch(((n, request),)) for n, request in enumerate(requests) if n not in templates
+    ]
+    together: dict[tuple[ChatTemplate, object], list[tuple[int, JudgeRequest]]] = {}
     for number, template in templates.items():
-        key = (template, _settings(asks[number]))
-        together.setdefault(key, []).append((number, asks[number]))
-    size = min(MOST, max(FEWEST, ceil(len(templates) / concurrency)))
+        key = (template, _settings(requests[number]))
+        together.setdefault(key, []).append((number, requests[number]))
+    size = min(MAX_BATCH, max(MIN_BATCH, ceil(len(templates) / concurrency)))
     lists = [
-        Parcel(tuple(part), template)
+        RequestBatch(tuple(part), template)
         for (template, _), questions in together.items()
         for part in _parts(questions, size)
     ]
-    return sorted([*alone, *lists], key=lambda parcel: parcel.questions[0][0])
+    return sorted([*alone, *lists], key=lambda batch: batch.questions[0][0])
 
 
-def _settings(ask: Ask) -> object:
-    draw = ask.draw if ask.temperature > 0 else 0  # a greedy answer is the same on every draw
-    return ask.max_tokens, ask.temperature, ask.top_p, draw, bool(ask.choices)
+def _settings(request: JudgeRequest) -> object:
+    draw = (
+        request.draw if request.temperature > 0 else 0
+    )  # a greedy answer is the same on every draw
+    return request.max_tokens, request.temperature, request.top_p, draw, bool(request.choices)
 
 
-def _parts(questions: Sequence[tuple[int, Ask]], size: int) -> Iterator[Sequence[tuple[int, Ask]]]:
+def _parts(
+    questions: Sequence[tuple[int, JudgeRequest]], size: int
+) -> Iterator[Sequence[tuple[int, JudgeRequest]]]:
     """As many lists as it takes, about equally long."""
     number = ceil(len(questions) / size)
     for part in range(number):

@@ -21,7 +21,7 @@ PROBES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class ChatTemplate:
     """A chat template, for conversations of given roles.
 
     Attributes:
@@ -40,7 +40,7 @@ class Template:
         )
 
 
-async def discover(post: Post, model: str, roles: Sequence[str]) -> Template | None:
+async def discover(post: Post, model: str, roles: Sequence[str]) -> ChatTemplate | None:
     """Find the template of a server for `[user]` or `[system, user]`.
 
     A conversation of unusual words is tokenized and written as text again, and split at those
@@ -72,7 +72,7 @@ async def discover(post: Post, model: str, roles: Sequence[str]) -> Template | N
         return None
     probes = PROBES[-len(roles) :]
     wanted = await written(probes)
-    for template in (Template(parts), Template(parts, strips=True)):
+    for template in (ChatTemplate(parts), ChatTemplate(parts, strips=True)):
         prompt = template.fill(probes)
         if await tokens(prompt=prompt, add_special_tokens=False) == wanted:
             return template

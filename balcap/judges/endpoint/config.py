@@ -1,4 +1,4 @@
-"""On which terms is a server asked? The settings, with the defaults filled in."""
+"""How is a server asked? The settings, with the defaults filled in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPENAI_KEY = "OPENAI_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class EndpointConfig:
     """As in `JudgeSettings`, whose documentation states the same defaults.
 
     Attributes:
@@ -34,11 +34,11 @@ class Terms:
     max_pixels: int = MAX_PIXELS
 
     @staticmethod
-    def of(settings: JudgeSettings) -> Terms:
+    def of(settings: JudgeSettings) -> EndpointConfig:
         """What is given, and the defaults for the rest. Raises UserError as `check` does."""
         check(settings, "a judge")
-        given = {item.name: getattr(settings, item.name) for item in fields(Terms)}
-        return Terms(**{name: value for name, value in given.items() if value is not None})
+        given = {item.name: getattr(settings, item.name) for item in fields(EndpointConfig)}
+        return EndpointConfig(**{name: value for name, value in given.items() if value is not None})
 
 
 def check(settings: JudgeSettings, asker: str) -> None:

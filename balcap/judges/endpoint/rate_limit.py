@@ -6,7 +6,7 @@ import asyncio
 import time
 
 
-class Pace:
+class RateLimiter:
     """Spreads what is sent evenly over time: in t seconds at most `t / 60 * per_minute` and one
     request more.
 

@@ -9,34 +9,34 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from balcap.judges.endpoint.batching import Parcel
+from balcap.judges.endpoint.batching import RequestBatch
 from balcap.judges.endpoint.failures import RefusedError
-from balcap.judges.types import Ask, Message
+from balcap.judges.types import JudgeRequest, Message
 
 TOP = 20  # log-probabilities a token: as many as any server gives without being set up for more
 
 _ABOUT_SCHEMA = re.compile(r"response_format|json_schema|schema|guided|structured|grammar", re.I)
 
 
-class Dialect:
+class Capabilities:
     """What the servers have refused so far, and so are not sent again."""
 
     def __init__(self) -> None:
         self._limit = "max_tokens"
         self._schemas: set[str] = set()  # by schema: a server may know most, and not this one
 
-    async def chat(self, model: str, ask: Ask, max_pixels: int) -> dict[str, Any]:
+    async def chat(self, model: str, request: JudgeRequest, max_pixels: int) -> dict[str, Any]:
         """The body for `/chat/completions`."""
         body: dict[str, Any] = {
             "model": model,
-            "messages": [await _message(message, max_pixels) for message in ask.messages],
-            self._limit: ask.max_tokens,
-            **_sampling(ask),
+            "messages": [await _message(message, max_pixels) for message in request.messages],
+            self._limit: request.max_tokens,
+            **_sampling(request),
         }
-        if ask.choices:
+        if request.choices:
             body |= {"logprobs": True, "top_logprobs": TOP}
-        if ask.schema is not None and _key(ask.schema) not in self._schemas:
-            form = {"name": "answer", "schema": ask.schema}
+        if request.schema is not None and _key(request.schema) not in self._schemas:
+            form = {"name": "answer", "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         return body
 
@@ -51,15 +51,15 @@ class Dialect:
         return False
 
 
-def completions(model: str, parcel: Parcel) -> dict[str, Any]:
+def completions(model: str, batch: RequestBatch) -> dict[str, Any]:
     """The body for `/completions`: a list of prompts of the same settings."""
-    assert parcel.template is not None
-    first = parcel.questions[0][1]
+    assert batch.template is not None
+    first = batch.questions[0][1]
     body: dict[str, Any] = {
         "model": model,
         "prompt": [
-            parcel.template.fill([message.text for message in ask.messages])
-            for _, ask in parcel.questions
+            batch.template.fill([message.text for message in request.messages])
+            for _, request in batch.questions
         ],
         "add_special_tokens": False,  # the template has written them
         "max_tokens": first.max_tokens,
@@ -70,10 +70,10 @@ def completions(model: str, parcel: Parcel) -> dict[str, Any]:
     return body
 
 
-def _sampling(ask: Ask) -> dict[str, Any]:
+def _sampling(request: JudgeRequest) -> dict[str, Any]:
     """In full, as a server may have other defaults; where there is chance, the draw is its seed."""
-    sampling = {"temperature": ask.temperature, "top_p": ask.top_p}
-    return {**sampling, "seed": ask.draw} if ask.temperature > 0 else sampling
+    sampling = {"temperature": request.temperature, "top_p": request.top_p}
+    return {**sampling, "seed": request.draw} if request.temperature > 0 else sampling
 
 
 async def _message(message: Message, max_pixels: int) -> dict[str, Any]:

@@ -8,23 +8,23 @@ from math import exp, inf, log
 from typing import Any
 
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.endpoint.batching import Parcel
+from balcap.judges.endpoint.batching import RequestBatch
 from balcap.judges.endpoint.failures import PassingError
-from balcap.judges.types import Answer, Ask, Outcome
+from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 
 # Endings that are the server's doing: vLLM says so of what it was writing when it was stopped.
 BROKEN_OFF = ("abort", "error", "cancelled")
 BLANKS = " \t\n\r\u2581\u0120"  # the last two stand for a blank in raw tokens
 
 
-def read(payload: bytes, parcel: Parcel, seconds: float) -> dict[int, Outcome]:
+def read(payload: bytes, batch: RequestBatch, seconds: float) -> dict[int, Outcome]:
     """Return what became of the questions, by their numbers; a missing one was not answered.
 
     A server reports the tokens of a whole request: each of its questions is given an equal share.
 
     Args:
         payload: the body.
-        parcel: what was asked.
+        batch: what was asked.
         seconds: how long it took.
 
     Raises:
@@ -37,22 +37,26 @@ def read(payload: bytes, parcel: Parcel, seconds: float) -> dict[int, Outcome]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise PassingError(f"malformed answer ({_beginning(payload)})") from None
     usage = body.get("usage")
-    tokens = [_shares(usage, name, len(parcel)) for name in ("prompt_tokens", "completion_tokens")]
+    tokens = [_shares(usage, name, len(batch)) for name in ("prompt_tokens", "completion_tokens")]
     outcomes: dict[int, Outcome] = {}
-    for index, (number, ask) in enumerate(parcel.questions):
+    for index, (number, request) in enumerate(batch.questions):
         try:
-            said = _said(found[index], ask)
+            said = _said(found[index], request)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             continue
         if isinstance(said, JudgeError):
             outcomes[number] = said
         else:
             text, logprobs = said
-            outcomes[number] = Answer(text, logprobs, tokens[0][index], tokens[1][index], seconds)
+            outcomes[number] = JudgeResponse(
+                text, logprobs, tokens[0][index], tokens[1][index], seconds
+            )
     return outcomes
 
 
-def _said(choice: Mapping[str, Any], ask: Ask) -> tuple[str, tuple[float, ...] | None] | JudgeError:
+def _said(
+    choice: Mapping[str, Any], request: JudgeRequest
+) -> tuple[str, tuple[float, ...] | None] | JudgeError:
     """Text and log-probabilities, or why they cannot be used. Any other error: malformed."""
     message = choice.get("message")
     ending = choice.get("finish_reason")
@@ -63,17 +67,17 @@ def _said(choice: Mapping[str, Any], ask: Ask) -> tuple[str, tuple[float, ...] |
     if refusal or ending == "content_filter":
         why = f"the judge refused: {str(refusal)[:100]!r}" if refusal else "stopped by its filter"
         return UnusableAnswerError(why)
-    if ending == "length" and (ask.schema is not None or not text):
-        return UnusableAnswerError(f"cut off at {ask.max_tokens} tokens")
+    if ending == "length" and (request.schema is not None or not text):
+        return UnusableAnswerError(f"cut off at {request.max_tokens} tokens")
     if text is not None and not isinstance(text, str):
         raise ValueError("no text")
-    if not ask.choices:
+    if not request.choices:
         return text or "", None
-    return _with_logprobs(text or "", choice, ask)
+    return _with_logprobs(text or "", choice, request)
 
 
 def _with_logprobs(
-    text: str, choice: Mapping[str, Any], ask: Ask
+    text: str, choice: Mapping[str, Any], request: JudgeRequest
 ) -> tuple[str, tuple[float, ...]] | JudgeError:
     given = choice.get("logprobs")
     if not given:
@@ -86,7 +90,7 @@ def _with_logprobs(
         tokens = [(t["token"], t["logprob"]) for t in first[0]["top_logprobs"]] if first else []
     if not tokens:
         return UnusableAnswerError("an empty answer")
-    return text, chosen(tokens, ask.choices)
+    return text, chosen(tokens, request.choices)
 
 
 def chosen(tokens: Sequence[tuple[str, float]], choices: Sequence[str]) -> tuple[float, ...]:

@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from balcap.errors import JudgeError
-from balcap.judges.endpoint.config import Terms
+from balcap.judges.endpoint.config import EndpointConfig
 from balcap.judges.endpoint.failures import PassingError, RefusedError
-from balcap.judges.endpoint.rate_limit import Pace
+from balcap.judges.endpoint.rate_limit import RateLimiter
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
 
 T = TypeVar("T")
 
 LONGEST_PAUSE = 8.0  # seconds between two tries, where the server asks for none
-ENOUGH = 8  # requests in a row that nobody answered
+FAILURES_IN_A_ROW = 8  # requests in a row that nobody answered
 
 
-class Outage:
+class CircuitBreaker:
     """Has a batch found out that nobody answers?
 
     Ten thousand questions to a server that is gone would otherwise each use up their tries.
@@ -40,27 +40,29 @@ class Outage:
     def failed(self, reason: str) -> None:
         """A request used up its tries, or its time."""
         self._in_a_row += 1
-        if self._in_a_row >= ENOUGH:
+        if self._in_a_row >= FAILURES_IN_A_ROW:
             self.reason = reason
 
 
-class Tries:
-    """Sends requests until they are answered, within the terms.
+class RetryPolicy:
+    """Sends requests until they are answered, within the configuration.
 
     Args:
-        terms: of the judge.
+        config: of the judge.
         servers: who may answer.
         backoff: seconds of the first pause; each further one is twice as long, up to 8, and a
             random part of up to a half is taken off.
     """
 
-    def __init__(self, terms: Terms, servers: Servers, backoff: float) -> None:
-        self._terms = terms
+    def __init__(self, config: EndpointConfig, servers: Servers, backoff: float) -> None:
+        self._config = config
         self._servers = servers
         self._backoff = backoff
-        self._pace = Pace(terms.requests_per_minute)
+        self._limiter = RateLimiter(config.requests_per_minute)
 
-    async def until_answered(self, once: Callable[[Server], Awaitable[T]], outage: Outage) -> T:
+    async def until_answered(
+        self, once: Callable[[Server], Awaitable[T]], breaker: CircuitBreaker
+    ) -> T:
         """Return what `once` returns.
 
         The time-out begins when the limit on requests lets the first try go.
@@ -68,38 +70,38 @@ class Tries:
         Args:
             once: one try at a server; raises PassingError if another may help. What else it raises
                 ends the tries.
-            outage: of the batch.
+            breaker: of the batch.
 
         Raises:
             JudgeError: if no try was answered in time.
             RefusedError: if a try was refused.
         """
-        await self._pace.take()
-        deadline = asyncio.get_running_loop().time() + self._terms.timeout
+        await self._limiter.take()
+        deadline = asyncio.get_running_loop().time() + self._config.timeout
         problems: list[str] = []
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                return await self._tries(once, outage, deadline, problems)
+                return await self._tries(once, breaker, deadline, problems)
         except TimeoutError:
             if not limit.expired():
                 raise
             last = f" (before: {problems[-1]})" if problems else ""
-            reason = f"timed out after {self._terms.timeout:g} s{last}"
-            outage.failed(reason)
+            reason = f"timed out after {self._config.timeout:g} s{last}"
+            breaker.failed(reason)
             raise JudgeError(reason) from None
 
     async def _tries(
         self,
         once: Callable[[Server], Awaitable[T]],
-        outage: Outage,
+        breaker: CircuitBreaker,
         deadline: float,
         problems: list[str],
     ) -> T:
-        for number in range(self._terms.retries + 1):
+        for number in range(self._config.retries + 1):
             if number:
-                await self._pace.take()
-            if outage.reason:
-                raise JudgeError(outage.reason)
+                await self._limiter.take()
+            if breaker.reason:
+                raise JudgeError(breaker.reason)
             server = self._servers.take()
             begun = self._servers.now()
             try:
@@ -110,18 +112,18 @@ class Tries:
                 pause = self._note(error, server, begun, number)
             except RefusedError:
                 self._servers.answered(server)
-                outage.answered()
+                breaker.answered()
                 raise
             else:
                 self._servers.answered(server)
-                outage.answered()
+                breaker.answered()
                 return answer
             finally:
-                server.on_the_way -= 1
-            if number < self._terms.retries:
+                server.in_flight -= 1
+            if number < self._config.retries:
                 await asyncio.sleep(pause)
         tries = f" ({len(problems)} tries)" if len(problems) > 1 else ""
-        outage.failed(problems[-1] + tries)
+        breaker.failed(problems[-1] + tries)
         raise JudgeError(problems[-1] + tries)
 
     async def _wait(self, server: Server, deadline: float, problems: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""How is one server spoken to?"""
+"""How is one server without_reasoning to?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from balcap.errors import UserError, did_you_mean
-from balcap.judges.endpoint.config import Terms
+from balcap.judges.endpoint.config import EndpointConfig
 from balcap.judges.endpoint.failures import PassingError, RefusedError, of_connection, of_status
 
 if TYPE_CHECKING:
@@ -23,25 +23,25 @@ class Server:
 
     Args:
         url: up to and with `/v1`.
-        terms: of the judge.
+        config: of the judge.
 
     Attributes:
         url: its address, up to and with `/v1`.
-        on_the_way: requests that it has not answered yet.
+        in_flight: requests that it has not answered yet.
         losses: connections that it did not take, in a row.
         lost_at: when it did not take the last one, in seconds of the servers' clock.
         out_until: when it is tried again.
         wait_until: when it wants the next request.
     """
 
-    def __init__(self, url: str, terms: Terms) -> None:
+    def __init__(self, url: str, config: EndpointConfig) -> None:
         self.url = url.rstrip("/")
-        self.on_the_way = 0
+        self.in_flight = 0
         self.losses = 0
         self.lost_at = self.out_until = self.wait_until = 0.0
         self._client: AsyncOpenAI | None = None
         self._worked = False
-        self._terms = terms
+        self._config = config
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Load and make the client for that loop; nothing is connected."""
@@ -51,7 +51,7 @@ class Server:
             base_url=self.url,
             api_key=self._key or "none",  # the client wants one; a server without keys ignores it
             max_retries=0,  # ours know about the other servers
-            timeout=Timeout(None, connect=self._terms.connect_timeout),
+            timeout=Timeout(None, connect=self._config.connect_timeout),
         )
         # Left to itself, a client that is collected closes its sockets in whichever loop runs just
         # then. This loop, not told, may then take a new socket of the same number for an old one
@@ -105,9 +105,9 @@ class Server:
                 return await self._client.get(url, cast_to=bytes)
             return await self._client.post(url, cast_to=bytes, body=body)
         except APIStatusError as error:
-            raise of_status(error, self._terms.key, self._key, self._worked) from None
+            raise of_status(error, self._config.key, self._key, self._worked) from None
         except APIConnectionError as error:
-            raise of_connection(error, self._terms.connect_timeout) from None
+            raise of_connection(error, self._config.connect_timeout) from None
         except UnicodeEncodeError:
             raise RefusedError(0, "the question is no valid Unicode") from None
 
@@ -123,17 +123,17 @@ class Server:
                 f"{self.url} has no /{path} (HTTP 404: {error.message}); set judge.url to the "
                 "server's address up to and with /v1, such as http://127.0.0.1:8000/v1"
             )
-        if self._terms.model in models:
+        if self._config.model in models:
             return error
         names = ", ".join(models[:LISTED]) + (" ..." if len(models) > LISTED else "")
         return UserError(
-            f"{self.url} has no model {self._terms.model!r}; it has {names or 'none'}"
-            f"{did_you_mean(self._terms.model, models)}; set judge.model"
+            f"{self.url} has no model {self._config.model!r}; it has {names or 'none'}"
+            f"{did_you_mean(self._config.model, models)}; set judge.model"
         )
 
     @property
     def _key(self) -> str:
-        return os.environ.get(self._terms.key, "")
+        return os.environ.get(self._config.key, "")
 
 
 def _close(client: AsyncOpenAI, loop: asyncio.AbstractEventLoop) -> None:

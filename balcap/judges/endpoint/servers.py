@@ -41,11 +41,11 @@ class Servers:
         """
         now = self.now()
         server = min(
-            self._servers, key=lambda s: (s.out_until > now, s.wait_until > now, s.on_the_way)
+            self._servers, key=lambda s: (s.out_until > now, s.wait_until > now, s.in_flight)
         )
         if server.losses and server.out_until <= now:
             server.out_until = now + LONGEST_OUT  # until this request is answered
-        server.on_the_way += 1
+        server.in_flight += 1
         return server
 
     def answered(self, server: Server) -> None:

@@ -11,7 +11,7 @@ from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.judges.identity import identity_of, versioned
 from balcap.judges.images import MAX_PIXELS
-from balcap.judges.types import Ask, Backend, Outcome
+from balcap.judges.types import Backend, JudgeRequest, Outcome
 
 BATCH = 16  # questions, where it is not set
 
@@ -53,7 +53,7 @@ class Local(Backend):
         """The model, and that it runs here."""
         return f"{self._settings.model} in this process"
 
-    async def answer(self, asks: Sequence[Ask]) -> AsyncIterator[tuple[int, Outcome]]:
+    async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
         """Answer in batches of questions of about the same length; in threads, one at a time.
 
         Raises:
@@ -61,26 +61,30 @@ class Local(Backend):
                 picture, or a choice is no token of its own.
         """
         batch = self._settings.batch or BATCH
-        order = sorted(range(len(asks)), key=lambda number: _likeness(asks[number]))
-        for numbers in _batches(order, [bool(_pictures(ask)) for ask in asks], batch):
-            outcomes = await asyncio.to_thread(self._answered, [asks[n] for n in numbers])
+        order = sorted(range(len(requests)), key=lambda number: _likeness(requests[number]))
+        for numbers in _batches(order, [bool(_pictures(request)) for request in requests], batch):
+            outcomes = await asyncio.to_thread(self._answered, [requests[n] for n in numbers])
             for number, outcome in zip(numbers, outcomes, strict=True):
                 yield number, outcome
 
-    def _answered(self, asks: Sequence[Ask]) -> list[Outcome]:
+    def _answered(self, requests: Sequence[JudgeRequest]) -> list[Outcome]:
         from balcap.judges.local.model import load
 
         model = load(self._source, self._settings.device)
-        return model.answer(asks, self._settings.max_pixels or MAX_PIXELS)
+        return model.answer(requests, self._settings.max_pixels or MAX_PIXELS)
 
 
-def _likeness(ask: Ask) -> tuple[bool, int, int]:
+def _likeness(request: JudgeRequest) -> tuple[bool, int, int]:
     """What should be alike in a batch, so that little of it is padding."""
-    return _pictures(ask) > 0, ask.max_tokens, sum(len(message.text) for message in ask.messages)
+    return (
+        _pictures(request) > 0,
+        request.max_tokens,
+        sum(len(message.text) for message in request.messages),
+    )
 
 
-def _pictures(ask: Ask) -> int:
-    return sum(len(message.pictures) for message in ask.messages)
+def _pictures(request: JudgeRequest) -> int:
+    return sum(len(message.pictures) for message in request.messages)
 
 
 def _batches(order: Sequence[int], seeing: Sequence[bool], size: int) -> list[list[int]]:

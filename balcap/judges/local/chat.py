@@ -9,7 +9,7 @@ from jinja2 import TemplateError
 
 from balcap.errors import UserError
 from balcap.judges.images import shrunk
-from balcap.judges.types import Ask, Message
+from balcap.judges.types import JudgeRequest, Message
 
 # For models without a chat template, such as base models.
 PLAIN_TEMPLATE = (
@@ -41,19 +41,21 @@ class Chat:
         self._takes_system = self._renders([Message("system", "a"), Message("user", "b")])
         self._of_choice: dict[str, list[int]] = {}
 
-    def encode(self, asks: Sequence[Ask], max_pixels: int) -> Any:
+    def encode(self, requests: Sequence[JudgeRequest], max_pixels: int) -> Any:
         """`input_ids` and `attention_mask` of B questions, [B, longest], padded on the left, and
         what the model needs of their pictures.
 
         Raises:
             UserError: for a picture that the model cannot see.
         """
-        if not self._sees and any(message.pictures for ask in asks for message in ask.messages):
+        if not self._sees and any(
+            message.pictures for request in requests for message in request.messages
+        ):
             raise UserError(
                 f"the judge's model {self._source!r} reads text only, and is asked about an image; "
                 "give an image-text-to-text model, such as Qwen/Qwen2.5-VL-7B-Instruct"
             )
-        chats = [self._plain(ask.messages, max_pixels) for ask in asks]
+        chats = [self._plain(request.messages, max_pixels) for request in requests]
         how: dict[str, Any] = {"padding": True}
         return self._reader.apply_chat_template(
             chats,

@@ -21,8 +21,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.judges.local.chat import Chat
-from balcap.judges.local.sampling import Picking
-from balcap.judges.types import Answer, Ask, Outcome
+from balcap.judges.local.sampling import TokenSampler
+from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 from balcap.logging import quiet, without_bars
 
 
@@ -96,7 +96,7 @@ class LocalModel:
         longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self._longest: int = longest or 1 << 60
 
-    def answer(self, asks: Sequence[Ask], max_pixels: int) -> list[Outcome]:
+    def answer(self, requests: Sequence[JudgeRequest], max_pixels: int) -> list[Outcome]:
         """Answer all, in their order. One that is too long for the model, or for the memory when
         it is asked alone, gets an error in its place.
 
@@ -105,66 +105,68 @@ class LocalModel:
             max_pixels: larger pictures are shrunk to this.
         """
         with self._busy, torch.inference_mode():
-            return self._in_parts(asks, max_pixels)
+            return self._in_parts(requests, max_pixels)
 
-    def _in_parts(self, asks: Sequence[Ask], max_pixels: int) -> list[Outcome]:
+    def _in_parts(self, requests: Sequence[JudgeRequest], max_pixels: int) -> list[Outcome]:
         try:
-            return self._together(asks, max_pixels)
+            return self._together(requests, max_pixels)
         except torch.OutOfMemoryError:
-            if len(asks) == 1:
+            if len(requests) == 1:
                 return [JudgeError(f"{self._source} ran out of memory; set --judge.max_pixels")]
         torch.cuda.empty_cache()
-        half = len(asks) // 2
+        half = len(requests) // 2
         return [
-            *self._in_parts(asks[:half], max_pixels),
-            *self._in_parts(asks[half:], max_pixels),
+            *self._in_parts(requests[:half], max_pixels),
+            *self._in_parts(requests[half:], max_pixels),
         ]
 
-    def _together(self, asks: Sequence[Ask], max_pixels: int) -> list[Outcome]:
+    def _together(self, requests: Sequence[JudgeRequest], max_pixels: int) -> list[Outcome]:
         start = time.perf_counter()
-        inputs = self._chat.encode(asks, max_pixels).to(self._model.device)
+        inputs = self._chat.encode(requests, max_pixels).to(self._model.device)
         lengths: list[int] = inputs["attention_mask"].sum(dim=1).tolist()
-        if errors := {n: e for n, ask in enumerate(asks) if (e := self._too_long(ask, lengths[n]))}:
-            fitting = [ask for n, ask in enumerate(asks) if n not in errors]
+        if errors := {
+            n: e for n, request in enumerate(requests) if (e := self._too_long(request, lengths[n]))
+        }:
+            fitting = [request for n, request in enumerate(requests) if n not in errors]
             answers = iter(self._together(fitting, max_pixels) if fitting else ())
-            return [errors[n] if n in errors else next(answers) for n in range(len(asks))]
-        written, chances = self._written(inputs, asks)
+            return [errors[n] if n in errors else next(answers) for n in range(len(requests))]
+        written, chances = self._written(inputs, requests)
         seconds = time.perf_counter() - start
-        rows = zip(asks, lengths, written, chances, strict=True)
+        rows = zip(requests, lengths, written, chances, strict=True)
         return [
-            self._answer(tokens[: ask.max_tokens], length, chance, seconds)
-            for ask, length, tokens, chance in rows
+            self._answer(tokens[: request.max_tokens], length, chance, seconds)
+            for request, length, tokens, chance in rows
         ]
 
-    def _too_long(self, ask: Ask, length: int) -> JudgeError | None:
-        if length + ask.max_tokens <= self._longest:
+    def _too_long(self, request: JudgeRequest, length: int) -> JudgeError | None:
+        if length + request.max_tokens <= self._longest:
             return None
         return UnusableAnswerError(
             f"the question is {length} tokens long, and {self._source} has room for "
-            f"{self._longest}, with {ask.max_tokens} for the answer"
+            f"{self._longest}, with {request.max_tokens} for the answer"
         )
 
     def _written(
-        self, inputs: Any, asks: Sequence[Ask]
+        self, inputs: Any, requests: Sequence[JudgeRequest]
     ) -> tuple[list[list[int]], list[tuple[float, ...] | None]]:
         """The tokens of each answer, with what comes behind its end, and the choices' chances."""
         prompt = inputs["input_ids"].shape[1]
-        picking = Picking(asks, prompt, self._chat.tokens_of)
+        sampler = TokenSampler(requests, prompt, self._chat.tokens_of)
         tokens = self._model.generate(
             **inputs,
             do_sample=False,
-            max_new_tokens=max(ask.max_tokens for ask in asks),
-            logits_processor=[picking.logits],
-            stopping_criteria=[lambda tokens, _, **__: picking.done(tokens)],
+            max_new_tokens=max(request.max_tokens for request in requests),
+            logits_processor=[sampler.logits],
+            stopping_criteria=[lambda tokens, _, **__: sampler.done(tokens)],
         )
-        return tokens[:, prompt:].tolist(), picking.chances
+        return tokens[:, prompt:].tolist(), sampler.chances
 
     def _answer(
         self, tokens: list[int], prompt: int, chances: tuple[float, ...] | None, seconds: float
-    ) -> Answer:
+    ) -> JudgeResponse:
         end = next((n for n, token in enumerate(tokens) if token in self._ends), len(tokens))
         text = self._chat.tokenizer.decode(tokens[:end], skip_special_tokens=True)
-        return Answer(text, chances, prompt, min(end + 1, len(tokens)), seconds)
+        return JudgeResponse(text, chances, prompt, min(end + 1, len(tokens)), seconds)
 
 
 def _first_line(error: Exception) -> str:

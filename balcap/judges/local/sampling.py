@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from balcap.judges.types import Ask
+from balcap.judges.types import JudgeRequest
 
 
-class Picking:
+class TokenSampler:
     """What `generate` calls with the logits of a step, and then with the tokens so far.
 
     Greedy rows keep their logits. For the others one uniform number, which depends on the question
@@ -25,23 +25,23 @@ class Picking:
     """
 
     def __init__(
-        self, asks: Sequence[Ask], prompt: int, tokens_of: Callable[[str], list[int]]
+        self, requests: Sequence[JudgeRequest], prompt: int, tokens_of: Callable[[str], list[int]]
     ) -> None:
-        self._asks = asks
+        self._asks = requests
         self._prompt = prompt
-        self._choices = [[tokens_of(choice) for choice in ask.choices] for ask in asks]
-        self._random = [_random(ask) for ask in asks]
-        self.chances: list[tuple[float, ...] | None] = [None] * len(asks)
+        self._choices = [[tokens_of(choice) for choice in request.choices] for request in requests]
+        self._random = [_random(request) for request in requests]
+        self.chances: list[tuple[float, ...] | None] = [None] * len(requests)
 
     def logits(self, tokens: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
         """Logits [B, V] of the next token -> those that greedy search is to see."""
         if tokens.shape[1] == self._prompt:
             self._note_chances(logits)
         picked = logits
-        for row, ask in enumerate(self._asks):
-            if ask.temperature > 0:
+        for row, request in enumerate(self._asks):
+            if request.temperature > 0:
                 picked = logits.clone() if picked is logits else picked
-                token = self._drawn(logits[row], ask, self._random[row].random())
+                token = self._drawn(logits[row], request, self._random[row].random())
                 picked[row] = -torch.inf
                 picked[row, token] = 0.0
         return picked
@@ -49,7 +49,9 @@ class Picking:
     def done(self, tokens: torch.Tensor) -> torch.Tensor:
         """Which rows have all the tokens that they may have, [B] bool."""
         written = tokens.shape[1] - self._prompt
-        return torch.tensor([written >= ask.max_tokens for ask in self._asks], device=tokens.device)
+        return torch.tensor(
+            [written >= request.max_tokens for request in self._asks], device=tokens.device
+        )
 
     def _note_chances(self, logits: torch.Tensor) -> None:
         for row, choices in enumerate(self._choices):
@@ -58,18 +60,20 @@ class Picking:
                 self.chances[row] = tuple(float(logprobs[ids].logsumexp(dim=0)) for ids in choices)
 
     @staticmethod
-    def _drawn(logits: torch.Tensor, ask: Ask, uniform: float) -> int:
+    def _drawn(logits: torch.Tensor, request: JudgeRequest, uniform: float) -> int:
         """The token at `uniform` of the cumulated probability, the likeliest first; the nucleus is
         the shortest such row of tokens that holds at least `top_p`."""
         chance, order = (
-            (logits.float() / ask.temperature).softmax(dim=-1).sort(descending=True, stable=True)
+            (logits.float() / request.temperature)
+            .softmax(dim=-1)
+            .sort(descending=True, stable=True)
         )
         cumulated = chance.double().cumsum(dim=0)
-        inside = int((cumulated - chance < ask.top_p).sum())
+        inside = int((cumulated - chance < request.top_p).sum())
         at = torch.searchsorted(cumulated[:inside], uniform * cumulated[inside - 1], right=True)
         return int(order[min(int(at), inside - 1)])
 
 
-def _random(ask: Ask) -> random.Random:
-    content = json.dumps(ask.content(), sort_keys=True)
+def _random(request: JudgeRequest) -> random.Random:
+    content = json.dumps(request.content(), sort_keys=True)
     return random.Random(hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest())

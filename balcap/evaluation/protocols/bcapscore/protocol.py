@@ -28,7 +28,7 @@ import numpy as np
 from balcap.advantage.harmonic import harmonic_mean
 from balcap.advantage.matrix import Float
 from balcap.config import BCapScoreSettings
-from balcap.data import check_needs
+from balcap.data import check_requirements
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.evaluate import evaluate
@@ -45,9 +45,9 @@ from balcap.evaluation.protocol import (
 from balcap.heads import Head
 from balcap.heads.registry import find
 from balcap.heads.scoring import score
-from balcap.judges.judge import Desk, Judge
+from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.prompts import Prompt
-from balcap.judges.types import Answer, Ask, Outcome
+from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 from balcap.runs.provenance import files_of
 from balcap.types import Caption, Sample, Score, Unscored
 
@@ -72,10 +72,10 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
     def __init__(self, settings: BCapScoreSettings, judge: Judge | None = None) -> None:
         super().__init__(settings, judge)
         self._samples, self._unusable = referenced_samples(settings)
-        check_needs(self._samples, {head.name: head.needs for head in _heads()})
+        check_requirements(self._samples, {head.name: head.requires for head in _heads()})
 
     @property
-    def departures(self) -> Sequence[str]:
+    def deviations(self) -> Sequence[str]:
         """What the paper leaves open."""
         return ("the paper names neither its judge nor its grading scale",)
 
@@ -122,7 +122,7 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
         values = [cell for cell in cells if not isinstance(cell, Unscored)]
         whole = harmonic_mean(values)
         assert whole is not None
-        answers = await _answers(self.judge.desk, item.caption)
+        answers = await _answers(self.judge.shared, item.caption)
         return Record.of(
             item, whole, **dict(zip(PARTS, values, strict=True)), **said, answers=answers
         )
@@ -139,7 +139,7 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
             whole: Float = 100.0 * means.shape[-1] / (1.0 / means).sum(axis=-1)
         return whole
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """The other mean, and the parts in [0, 1], with intervals; and the heads."""
         scored = [record for record in records if record.score is not None]
         samples = [record.sample for record in scored]
@@ -173,28 +173,28 @@ def _failure(part: str, cell: Unscored) -> JudgeError | None:
 
 
 class _Listening(Judge):
-    """A line to the desk that keeps what it hears."""
+    """A connection to the backend that keeps what it hears."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, shared: SharedBackend) -> None:
+        super().__init__(shared)
         self.heard: list[str] = []
 
-    async def ask(self, asks: Sequence[Ask]) -> list[Outcome]:
+    async def ask(self, requests: Sequence[JudgeRequest]) -> list[Outcome]:
         """Ask as any judge does."""
-        outcomes = await super().ask(asks)
-        self.heard += [one.text for one in outcomes if isinstance(one, Answer)]
+        outcomes = await super().ask(requests)
+        self.heard += [one.text for one in outcomes if isinstance(one, JudgeResponse)]
         return outcomes
 
 
-async def _answers(desk: Desk, caption: Caption) -> Mapping[str, Sequence[str]]:
+async def _answers(shared: SharedBackend, caption: Caption) -> Mapping[str, Sequence[str]]:
     """What the judge said of one caption, by part, in the order of the head's questions.
 
-    For the records: assertions and verdicts by their numbers. The desk knows all of it already.
+    For the records: assertions and verdicts by their numbers. The cache knows all of it already.
     """
     heard = {}
     for name, head in zip(PARTS, _heads(), strict=True):
-        line = _Listening(desk)
-        head.ask(line)
+        line = _Listening(shared)
+        head.attach_judge(line)
         scores = head.score([caption])
         if isinstance(scores, Awaitable):
             await scores

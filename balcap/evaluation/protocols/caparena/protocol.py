@@ -32,7 +32,7 @@ from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
-from balcap.evaluation.harness.retries import read_with_tries
+from balcap.evaluation.harness.retries import ask_with_retries
 from balcap.evaluation.protocol import (
     NO_CAPTION,
     Captions,
@@ -52,10 +52,10 @@ from balcap.evaluation.protocols.caparena.formulas import (
 )
 from balcap.judges.images import Picture
 from balcap.judges.judge import Judge
-from balcap.judges.parsing import read_json
+from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.types import Sample
 
 OWN = "caption of the baseline's own model"
@@ -112,7 +112,7 @@ class CapArena(EvalProtocol[CapArenaSettings, Pair]):
         return (self.prompt,)
 
     @property
-    def departures(self) -> Sequence[str]:
+    def deviations(self) -> Sequence[str]:
         """Pairs that are shown both ways."""
         return ("with --orders 2",) if self.settings.orders == 2 else ()
 
@@ -159,18 +159,20 @@ class CapArena(EvalProtocol[CapArenaSettings, Pair]):
 
     async def assess(self, items: Sequence[Pair]) -> Sequence[Record | JudgeError]:
         """Show every pair, in one order or both."""
-        asks = [self._ask(item, first) for item in items for first in item.first]
+        requests = [self._ask(item, first) for item in items for first in item.first]
         verdicts = iter(
-            await read_with_tries(self.judge, asks, [_read] * len(asks), self.settings.tries)
+            await ask_with_retries(
+                self.judge, requests, [_read] * len(requests), self.settings.attempts
+            )
         )
         return [_record(item, [next(verdicts) for _ in item.first]) for item in items]
 
-    def _ask(self, item: Pair, first: bool) -> Ask:
+    def _ask(self, item: Pair, first: bool) -> JudgeRequest:
         shown = (item.caption, item.rival) if first else (item.rival, item.caption)
         text = self.prompt.fill(
             reference=quoted(item.reference), first=quoted(shown[0]), second=quoted(shown[1])
         )
-        return Ask.of(
+        return JudgeRequest.of(
             text,
             item.picture,
             max_tokens=MAX_TOKENS,
@@ -191,7 +193,7 @@ class CapArena(EvalProtocol[CapArenaSettings, Pair]):
         """From sums and counts by baseline."""
         return by_images(means)
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """The published sum, everything by baseline, and what the sides did."""
         scored = [record for record in records if record.score is not None]
         return {
@@ -239,8 +241,8 @@ def _short(model: str) -> str | None:
     return next((name for name in BASELINES if name in model.lower()), None)
 
 
-def _read(answer: Answer) -> Verdict:
-    return read_json(answer.text, Verdict)
+def _read(answer: JudgeResponse) -> Verdict:
+    return parse_json(answer.text, Verdict)
 
 
 def _record(item: Pair, verdicts: Sequence[Verdict | JudgeError]) -> Record | JudgeError:

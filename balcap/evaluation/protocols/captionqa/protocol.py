@@ -48,7 +48,7 @@ from balcap.evaluation.protocols.captionqa.questions import (
 from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.types import Sample
 
 BEYOND_CHANCE = 0.05
@@ -144,11 +144,11 @@ class CaptionQA(EvalProtocol[CaptionQASettings, CaptionQuestion]):
         """Ask one letter a question."""
         outcomes = await self.judge.ask([self._ask(item) for item in items])
         return [
-            _record(item, outcome.text) if isinstance(outcome, Answer) else outcome
+            _record(item, outcome.text) if isinstance(outcome, JudgeResponse) else outcome
             for item, outcome in zip(items, outcomes, strict=True)
         ]
 
-    def _ask(self, item: CaptionQuestion) -> Ask:
+    def _ask(self, item: CaptionQuestion) -> JudgeRequest:
         options = "\n".join(
             f"{letter}. {option}"
             for letter, option in zip(ascii_uppercase, item.options, strict=False)
@@ -156,9 +156,9 @@ class CaptionQA(EvalProtocol[CaptionQASettings, CaptionQuestion]):
         text = self.prompt.fill(
             caption=quoted(item.caption), question=item.question, options=options
         )
-        return Ask.of(text, max_tokens=MAX_TOKENS)
+        return JudgeRequest.of(text, max_tokens=MAX_TOKENS)
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """Accuracy, abstentions, and everything per domain and category."""
         scored = [record for record in records if record.score is not None]
         domains = _by(scored, "domain")

@@ -162,7 +162,7 @@ class Classical(EvalProtocol[ClassicalSettings, Described]):
         found = clip_scores(self.settings.clip, [item.of for item in items], captions)
         return {column: found.scores, "clip_cut": found.cut}
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """Every metric with its interval, and those that could not be had."""
         cut = [bool(r.detail["clip_cut"]) for r in records if "clip_cut" in r.detail]
         return {
@@ -200,7 +200,7 @@ class Classical(EvalProtocol[ClassicalSettings, Described]):
                 }
         return found
 
-    def tells(self, summary: Mapping[str, Any]) -> Sequence[str]:
+    def report_lines(self, summary: Mapping[str, Any]) -> Sequence[str]:
         """A line a metric, the missing ones too, and what all of it is worth."""
         lines = [_line(name, found) for name, found in summary["metrics"].items()]
         lines += [f"{name:9}  left out: {why}" for name, why in summary["left_out"].items()]

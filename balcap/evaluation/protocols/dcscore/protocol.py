@@ -27,7 +27,7 @@ from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
-from balcap.evaluation.harness.retries import read_with_tries
+from balcap.evaluation.harness.retries import ask_with_retries
 from balcap.evaluation.protocol import (
     NO_CAPTION,
     Captions,
@@ -123,7 +123,7 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
         return (DECOMPOSE, MATCH, VERIFY)
 
     @property
-    def departures(self) -> Sequence[str]:
+    def deviations(self) -> Sequence[str]:
         """The weights of the relevant facts, unless they are the published ones."""
         return () if self.settings.strict_compat else ("without --strict-compat",)
 
@@ -177,8 +177,10 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
         """The facts of each caption; of an empty one none, unasked."""
         asked = [i for i, item in enumerate(items) if item.caption.strip()]
         reader = facts_reader(relevant_needed=self.settings.strict_compat)
-        asks = [ask_facts(items[i].caption) for i in asked]
-        answers = await read_with_tries(self.judge, asks, [reader] * len(asks), self.settings.tries)
+        requests = [ask_facts(items[i].caption) for i in asked]
+        answers = await ask_with_retries(
+            self.judge, requests, [reader] * len(requests), self.settings.attempts
+        )
         found: list[Facts | JudgeError] = [() for _ in items]
         for i, facts in zip(asked, answers, strict=True):
             found[i] = facts
@@ -188,15 +190,17 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
         self, items: Sequence[Detailed], found: Sequence[Facts | JudgeError]
     ) -> list[Judged | JudgeError]:
         """Matchings and verifications of each caption's facts, or what failed of them."""
-        asks, readers = [], []
+        requests, readers = [], []
         for item, facts in zip(items, found, strict=True):
             if facts and not isinstance(facts, JudgeError):
                 said = [fact.fact for fact in facts]
-                asks += ask_matches(said, item.oracle)
-                asks += ask_verdicts(said, item.reference, item.picture)
+                requests += ask_matches(said, item.oracle)
+                requests += ask_verdicts(said, item.reference, item.picture)
                 readers += [matches_reader(len(said), len(item.oracle))] * DRAWS
                 readers += [verdicts_reader(len(said))] * DRAWS
-        answers = iter(await read_with_tries(self.judge, asks, readers, self.settings.tries))
+        answers = iter(
+            await ask_with_retries(self.judge, requests, readers, self.settings.attempts)
+        )
         judged: list[Judged | JudgeError] = []
         for facts in found:
             if isinstance(facts, JudgeError):
@@ -232,7 +236,7 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
         score = (means["f1"] + means["f1_relevant"]) / 2
         return Record.of(item, score, **said, trials=rows, **means)
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """The parts of the score, in [0, 1], with intervals; and how many facts captions state."""
         scored = [record for record in records if record.score is not None]
         samples = [record.sample for record in scored]

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from balcap.errors import UnusableAnswerError
 from balcap.judges.images import Picture
-from balcap.judges.parsing import read_json
+from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
-from balcap.judges.verdicts import by_number, numbered
+from balcap.judges.types import JudgeRequest, JudgeResponse
+from balcap.judges.verdicts import numbered_list, verdict_form
 
 _FOLDER = Path(__file__).parent / "prompts"
 DECOMPOSE = Prompt.read(_FOLDER / "dcscore_decompose.txt")
@@ -51,9 +51,9 @@ class Facts(BaseModel):
     facts: list[Fact]
 
 
-def ask_facts(caption: str) -> Ask:
+def ask_facts(caption: str) -> JudgeRequest:
     """Which facts does the caption state?"""
-    return Ask.of(
+    return JudgeRequest.of(
         DECOMPOSE.fill(caption=quoted(caption), most=str(MOST)),
         max_tokens=512 + min(2 * len(caption.encode("utf-8", "surrogatepass")), 40 * MOST),
         temperature=TEXT_TEMPERATURE,
@@ -61,7 +61,7 @@ def ask_facts(caption: str) -> Ask:
     )
 
 
-def facts_reader(*, relevant_needed: bool) -> Callable[[Answer], tuple[Fact, ...]]:
+def facts_reader(*, relevant_needed: bool) -> Callable[[JudgeResponse], tuple[Fact, ...]]:
     """Reads the facts, at most `MOST`, empty ones left out.
 
     Args:
@@ -69,8 +69,8 @@ def facts_reader(*, relevant_needed: bool) -> Callable[[Answer], tuple[Fact, ...
             program, which then divides by zero and asks again.
     """
 
-    def read(answer: Answer) -> tuple[Fact, ...]:
-        found = [fact for fact in read_json(answer.text, Facts).facts if fact.fact.strip()]
+    def read(answer: JudgeResponse) -> tuple[Fact, ...]:
+        found = [fact for fact in parse_json(answer.text, Facts).facts if fact.fact.strip()]
         if relevant_needed and not any(fact.relevant for fact in found):
             raise UnusableAnswerError("no relevant fact")
         return tuple(found[:MOST])
@@ -78,18 +78,18 @@ def facts_reader(*, relevant_needed: bool) -> Callable[[Answer], tuple[Fact, ...
     return read
 
 
-def ask_matches(facts: Sequence[str], oracle: Sequence[str]) -> list[Ask]:
+def ask_matches(facts: Sequence[str], oracle: Sequence[str]) -> list[JudgeRequest]:
     """Which fact of the reference is each fact of the caption? Three draws."""
     count = len(facts)
     text = MATCH.fill(
-        facts=numbered(facts),
+        facts=numbered_list(facts),
         count=str(count),
-        oracle=numbered(oracle),
+        oracle=numbered_list(oracle),
         oracle_count=str(len(oracle)),
     )
-    schema = by_number(int, count).schema
+    schema = verdict_form(int, count).schema
     return [
-        Ask.of(
+        JudgeRequest.of(
             text,
             max_tokens=512 + TOKENS_A_VERDICT * count,
             temperature=TEXT_TEMPERATURE,
@@ -100,11 +100,11 @@ def ask_matches(facts: Sequence[str], oracle: Sequence[str]) -> list[Ask]:
     ]
 
 
-def matches_reader(count: int, oracle: int) -> Callable[[Answer], Matched]:
+def matches_reader(count: int, oracle: int) -> Callable[[JudgeResponse], Matched]:
     """Reads for each of `count` facts which of `oracle` facts it is, counted from 0, or None."""
 
-    def read(answer: Answer) -> Matched:
-        numbers = by_number(int, count).read(answer)
+    def read(answer: JudgeResponse) -> Matched:
+        numbers = verdict_form(int, count).read(answer)
         for number in numbers:
             if not 0 <= number <= oracle:
                 raise UnusableAnswerError(f"true fact {number}, of {oracle}")
@@ -113,23 +113,23 @@ def matches_reader(count: int, oracle: int) -> Callable[[Answer], Matched]:
     return read
 
 
-def ask_verdicts(facts: Sequence[str], reference: str, picture: Picture) -> list[Ask]:
+def ask_verdicts(facts: Sequence[str], reference: str, picture: Picture) -> list[JudgeRequest]:
     """Is each fact of the caption right? Three draws."""
     count = len(facts)
-    text = VERIFY.fill(facts=numbered(facts), count=str(count), reference=quoted(reference))
+    text = VERIFY.fill(facts=numbered_list(facts), count=str(count), reference=quoted(reference))
     return [
-        Ask.of(
+        JudgeRequest.of(
             text,
             picture,
             max_tokens=512 + TOKENS_A_VERDICT * count,
             temperature=VERIFY_TEMPERATURE,
             draw=draw,
-            schema=by_number(bool, count).schema,
+            schema=verdict_form(bool, count).schema,
         )
         for draw in range(DRAWS)
     ]
 
 
-def verdicts_reader(count: int) -> Callable[[Answer], Verified]:
+def verdicts_reader(count: int) -> Callable[[JudgeResponse], Verified]:
     """Reads for each of `count` facts whether it is right."""
-    return by_number(bool, count).read
+    return verdict_form(bool, count).read

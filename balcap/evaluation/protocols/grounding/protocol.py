@@ -83,7 +83,7 @@ class GroundingProtocol(EvalProtocol[GroundingSettings, Described]):
         """Compare claims with scenes."""
         return [_record(item) for item in items]
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """Precision and recall of objects and facts, in [0, 1], each with its interval."""
         means, intervals = {}, {}
         for name in GROUNDING:

@@ -46,7 +46,7 @@ from balcap.evaluation.protocols.prism.scoring import Scorer, mark, read_answer,
 from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
-from balcap.judges.types import Answer, Ask
+from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.types import Sample
 
 PUBLISHED_CAPTIONS = 4
@@ -95,7 +95,7 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
         return (self.prompt,)
 
     @property
-    def departures(self) -> Sequence[str]:
+    def deviations(self) -> Sequence[str]:
         """The judge, the number of captions, and that the published sets' sizes are not known."""
         model = self.settings.judge.model or self.judge.name
         judged = (
@@ -149,22 +149,24 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
 
     async def assess(self, items: Sequence[PrismQuestion]) -> Sequence[Record | JudgeError]:
         """Ask every question once a caption."""
-        outcomes = iter(await self.judge.ask([ask for item in items for ask in self._asks(item)]))
+        outcomes = iter(
+            await self.judge.ask([request for item in items for request in self._asks(item)])
+        )
         heard = [[next(outcomes) for _ in item.captions] for item in items]
         failures = [first_failure(each) for each in heard]
         whole = [
-            (item, [one.text for one in each if isinstance(one, Answer)])
+            (item, [one.text for one in each if isinstance(one, JudgeResponse)])
             for item, each, failure in zip(items, heard, failures, strict=True)
             if failure is None
         ]
         records = iter(await _records(whole))
         return [failure or next(records) for failure in failures]
 
-    def _asks(self, item: PrismQuestion) -> list[Ask]:
+    def _asks(self, item: PrismQuestion) -> list[JudgeRequest]:
         """A question to each caption; two captions that read alike are two draws."""
         settings = self.settings
         return [
-            Ask.of(
+            JudgeRequest.of(
                 self.prompt.fill(caption=quoted(caption), question=item.question),
                 max_tokens=settings.answer_tokens,
                 temperature=settings.answer_temperature,
@@ -173,7 +175,7 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
             for draw, caption in enumerate(item.captions)
         ]
 
-    def adds(self, records: Sequence[Record]) -> dict[str, Any]:
+    def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
         """The best of n with its interval, and how the answers were read."""
         scored = [record for record in records if record.score is not None]
         best = np.array([[max(record.detail["scores"])] for record in scored]).reshape(-1, 1)
@@ -187,7 +189,7 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
             "scorers": dict(Counter(record.detail["scorer"] for record in scored)),
         }
 
-    def tells(self, summary: Mapping[str, Any]) -> Sequence[str]:
+    def report_lines(self, summary: Mapping[str, Any]) -> Sequence[str]:
         """The best of n."""
         best, ends = summary["best_of_n"], summary["best_of_n_interval"]
         between = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
