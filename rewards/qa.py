@@ -2,7 +2,7 @@
 
 CapRL's reward (arXiv 2509.22647): R = (1/N) sum_k 1[M(caption, question_k) = answer_k], with a
 language model M that reads the caption only. The engine `llm` asks one, as the paper does (see
-`rewards.qa_reader`). The engine `embedding` compares sentences: each option, written as a
+`.qa_reader`). The engine `embedding` compares sentences: each option, written as a
 statement, with what the caption states; the nearest wins.
 """
 
@@ -17,8 +17,9 @@ from balcap.heads.answers import completed
 from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities
 from balcap.types import Caption, Question, Score, Unscored
-from rewards.qa_reader import answers, dice_of, most_choices
-from rewards.qa_settings import QaConfig
+
+from .qa_reader import answers, dice_of, most_choices
+from .qa_settings import QaConfig
 
 __all__ = ["Qa", "QaConfig"]
 

@@ -21,7 +21,8 @@ from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.types import Caption, Question
-from rewards.qa_settings import QaConfig
+
+from .qa_settings import QaConfig
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "qa_reader.txt")
 ABSTAIN = "This cannot be told from the description."

@@ -48,9 +48,9 @@ def test_two_files_of_one_name_are_two_heads(tmp_path):
 
 def test_balcaps_own_heads_are_registered_like_any_others():
     known = installed()
-    assert known["cov"] == "rewards.cov:Cov"
-    assert known["fluency"] == "rewards.fluency:Fluency"
-    assert known["qa"] == "rewards.qa:Qa"
+    assert known["cov"] == "balcap_rewards.cov:Cov"
+    assert known["fluency"] == "balcap_rewards.fluency:Fluency"
+    assert known["qa"] == "balcap_rewards.qa:Qa"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_balcaps_own_heads_are_registered_like_any_others():
     ],
 )
 def test_what_cannot_be_found_is_told_with_its_name(offered, reference, message):
-    places = {"cov": "rewards.cov:Cov", "qa": "rewards.qa:Qa"}
+    places = {"cov": "balcap_rewards.cov:Cov", "qa": "balcap_rewards.qa:Qa"}
     offered(**places, **({"twice": "a:X and b:X"} if reference == "twice" else {}))
     with pytest.raises(UserError) as caught:
         find(reference)

@@ -21,7 +21,7 @@ from balcap.heads import find
 from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
-from rewards.injections import INJECTIONS
+from balcap_rewards.injections import INJECTIONS
 
 ODD = [
     "",

@@ -45,9 +45,9 @@ from balcap.policies import for_training
 from balcap.training.grpo import as_dataset, drawn
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption
-from rewards.qa import QaConfig
-from rewards.qa_reader import PROMPT
-from rewards.qa_reader import drawn as drawn_questions
+from balcap_rewards.qa import QaConfig
+from balcap_rewards.qa_reader import PROMPT
+from balcap_rewards.qa_reader import drawn as drawn_questions
 
 QUESTIONS = 8
 GROUP = 8

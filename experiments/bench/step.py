@@ -34,7 +34,7 @@ from balcap.policies import for_training
 from balcap.training.grpo import CaptionTrainer, as_dataset, drawn
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption, Sample, Unscored
-from rewards import fluency
+from balcap_rewards import fluency
 
 Parts = dict[str, list[float]]
 

@@ -137,7 +137,7 @@ def test_the_summary_names_heads_and_prompts_and_is_not_comparable(
     finished: tuple[dict, dict],
 ) -> None:
     summary, _ = finished
-    assert summary["heads"]["precision"] == "rewards.precision:Precision"
+    assert summary["heads"]["precision"] == "balcap_rewards.precision:Precision"
     assert set(summary["prompts"]) == {
         "precision_verify", "cov_matcher", "fluency_grades", "decompose",
     }  # fmt: skip

@@ -28,7 +28,9 @@ def words_as_vectors(texts):
 def word_embedding(monkeypatch):
     """Let qa and cov compare by words in common, without a model."""
     for head in ("qa", "cov"):
-        monkeypatch.setattr(f"rewards.{head}.embedder", lambda model, device: words_as_vectors)
+        monkeypatch.setattr(
+            f"balcap_rewards.{head}.embedder", lambda model, device: words_as_vectors
+        )
 
 
 @pytest.fixture(scope="session")

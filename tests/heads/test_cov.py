@@ -12,7 +12,7 @@ from balcap.errors import UserError
 from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities, excludes
 from balcap.types import Caption, Sample, Unscored
-from rewards.cov import Cov, CovConfig
+from balcap_rewards.cov import Cov, CovConfig
 
 SAMPLE = Sample("a", "", reference="A dog runs. A cat sleeps.", facts=("A bird sings.",))
 

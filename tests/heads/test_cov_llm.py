@@ -9,8 +9,8 @@ from balcap.errors import JudgeError
 from balcap.judges.event_loop import run
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
-from rewards.cov import Cov, CovConfig
-from rewards.injections import INJECTIONS
+from balcap_rewards.cov import Cov, CovConfig
+from balcap_rewards.injections import INJECTIONS
 
 SAMPLE = Sample(
     "a",

@@ -6,7 +6,7 @@ import pytest
 
 from balcap.errors import UserError
 from balcap.types import Caption, Sample
-from rewards.fluency import Fluency, FluencyConfig, distinct, is_finished, lint_kinds
+from balcap_rewards.fluency import Fluency, FluencyConfig, distinct, is_finished, lint_kinds
 
 SAMPLE = Sample("a", "")
 GOOD = "A man in a red shirt stands next to a bicycle. Behind him, a bakery is open."

@@ -9,7 +9,7 @@ from balcap.heads.scoring import score
 from balcap.judges.quoting import CLOSE, OPEN
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
-from rewards.fluency import Fluency, FluencyConfig
+from balcap_rewards.fluency import Fluency, FluencyConfig
 
 SAMPLE = Sample("a", "")
 

@@ -7,7 +7,7 @@ from balcap.heads.scoring import score
 from balcap.judges.images import Picture
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
-from rewards.holistic import Holistic
+from balcap_rewards.holistic import Holistic
 
 SAMPLE = Sample("one", "Describe.", image=Scene("gray", (Thing(0, "large", "red", "circle"),)))
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from balcap.judges.quoting import CLOSE, OPEN, quoted
-from rewards.injections import INJECTIONS
+from balcap_rewards.injections import INJECTIONS
 
 TEXTS = [text for texts in INJECTIONS.values() for text in texts]
 

@@ -11,7 +11,7 @@ from balcap.errors import UserError
 from balcap.heads.engines import languagetool
 from balcap.heads.scoring import score
 from balcap.types import Caption, Sample, Unscored
-from rewards.fluency import Fluency, FluencyConfig
+from balcap_rewards.fluency import Fluency, FluencyConfig
 
 SAMPLE = Sample("a", "")
 GOOD = "A man in a red shirt stands next to a bicycle."

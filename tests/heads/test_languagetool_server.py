@@ -20,7 +20,7 @@ from balcap.heads.engines import languagetool, languagetool_server
 from balcap.heads.engines.languagetool_server import JAR, local_server
 from balcap.heads.scoring import score
 from balcap.types import Caption, Sample
-from rewards.fluency import Fluency, FluencyConfig
+from balcap_rewards.fluency import Fluency, FluencyConfig
 
 FAKE = Path(__file__).parents[1] / "languagetool_of_tests.py"
 CAPTIONS = [Caption(Sample("a", ""), "The man is is near a red car in the street.")]

@@ -12,7 +12,7 @@ from balcap.heads.scoring import score
 from balcap.judges.images import Picture
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
-from rewards.precision import Precision, PrecisionConfig
+from balcap_rewards.precision import Precision, PrecisionConfig
 
 SCENE = Scene("gray", (Thing(0, "large", "red", "circle"), Thing(8, "small", "blue", "star")))
 SAMPLE = Sample("one", "Describe.", image=SCENE, metadata={"scene": SCENE})
@@ -74,7 +74,7 @@ def test_the_caption_is_taken_apart_unseen_and_its_assertions_are_checked_by_the
 
 def test_a_caption_without_assertions_scores_0_and_the_image_is_not_asked_about(caplog):
     judge = Judge(assertions=[])
-    with caplog.at_level("INFO", logger="rewards.precision"):
+    with caplog.at_level("INFO", logger="balcap_rewards.precision"):
         assert by_judge(judge, "Well, well.") == 0.0
     assert len(judge.asked) == 1
     assert caplog.messages == ["1 of 1 captions assert nothing: their precision is 0"]

@@ -4,7 +4,7 @@ import pytest
 
 from balcap.errors import UserError
 from balcap.types import Caption, Question, Sample, Unscored
-from rewards.qa import Qa, QaConfig
+from balcap_rewards.qa import Qa, QaConfig
 
 CIRCLE = Question(
     "What is at the top?",

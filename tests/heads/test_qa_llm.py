@@ -13,9 +13,9 @@ from balcap.judges.quoting import quoted
 from balcap.judges.scripted import Scripted, scripted
 from balcap.judges.types import JudgeResponse
 from balcap.types import Caption, Question, Sample, Unscored
-from rewards.injections import INJECTIONS
-from rewards.qa import Qa, QaConfig
-from rewards.qa_reader import ABSTAIN, drawn
+from balcap_rewards.injections import INJECTIONS
+from balcap_rewards.qa import Qa, QaConfig
+from balcap_rewards.qa_reader import ABSTAIN, drawn
 
 
 def test_the_share_of_right_answers_with_every_question_asked_once():

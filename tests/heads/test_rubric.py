@@ -11,7 +11,7 @@ from balcap.data import load
 from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
-from rewards.rubric import Rubric, RubricConfig
+from balcap_rewards.rubric import Rubric, RubricConfig
 
 RUBRIC = [
     {"criterion": "Names the dog.", "weight": 3},

@@ -12,7 +12,7 @@ from balcap.judges.event_loop import run
 from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.scripted import Scripted, scripted
 from balcap.judges.types import JudgeResponse
-from rewards.injections import INJECTIONS
+from balcap_rewards.injections import INJECTIONS
 
 TEXT = "A red dog runs. It is happy."
 
