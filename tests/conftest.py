@@ -10,7 +10,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def answers_of_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+def judge_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Judges' answers stay out of the user's own cache."""
     os.environ["BALCAP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from runs_of_tests import cut, write_run
 
 from balcap.analysis import (
     bootstrap_interval,
@@ -25,6 +24,7 @@ from balcap.analysis import (
     t_interval,
 )
 from balcap.errors import UserError
+from helpers.runs import cut, write_run
 
 POINTS = pd.DataFrame(
     {"qa": [0.9, 0.5, 0.4, np.nan, 0.5], "cov": [0.2, 0.8, 0.7, 1.0, 0.8]}, index=list("abcde")

@@ -16,7 +16,7 @@ from balcap.config import TrainSettings
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.heads import dump
 
-HEADS = Path(__file__).parent / "heads_for_tests.py"
+HEADS = Path(__file__).parent / "helpers" / "findable_heads.py"
 COLOURS = f"{HEADS}:Colours"
 PLAIN = f"{HEADS}:Plain"
 ONE_HEAD = ["--rewards", COLOURS, "--eval-rewards="]

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from heads_of_tests import Brief
-from runs_of_tests import HEADS, cut, write_run
 
 from balcap.analysis.overview import state_of
 from balcap.runs import provenance
 from balcap.runs.provenance import git_state, is_alive, record, starts
+from helpers.heads import Brief
+from helpers.runs import HEADS, cut, write_run
 
 
 def test_each_start_is_an_entry_with_versions_and_hashes(tmp_path: Path) -> None:

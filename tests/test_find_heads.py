@@ -9,7 +9,7 @@ from balcap.errors import UserError
 from balcap.heads import choose, find, installed
 from balcap.heads.selection import parse_weighted
 
-FILE = str(Path(__file__).parent / "heads_for_tests.py")
+FILE = str(Path(__file__).parent / "helpers" / "findable_heads.py")
 COLOURS = f"{FILE}:Colours"
 PLAIN = f"{FILE}:Plain"
 
@@ -27,8 +27,8 @@ def offered(monkeypatch):
 
 def test_the_three_ways_to_name_a_head_give_one_class(offered, monkeypatch):
     monkeypatch.syspath_prepend(Path(FILE).parent)
-    offered(colours="heads_for_tests:Colours")
-    by_name, by_module = find("colours"), find("heads_for_tests:Colours")
+    offered(colours="findable_heads:Colours")
+    by_name, by_module = find("colours"), find("findable_heads:Colours")
     assert by_name is by_module
     assert by_name.name == find(COLOURS).name == "colours"
 
@@ -134,7 +134,7 @@ def test_built_heads_share_instances_and_carry_their_settings():
         ({"rewards": ""}, "rewards is empty"),
         ({"rewards": f"{PLAIN},,{COLOURS}"}, "a head must stand beside each comma"),
         ({"rewards": f"{PLAIN},{PLAIN}=2"}, "stands there twice"),
-        ({"rewards": f"{PLAIN},{Path(FILE).parent}/../tests/heads_for_tests.py:Plain"}, "plain"),
+        ({"rewards": f"{PLAIN},{Path(FILE).parent}/../helpers/findable_heads.py:Plain"}, "plain"),
         ({"rewards": f"{COLOURS},{FILE}:SameName"}, "two heads are called 'colours'"),
         ({"rewards": COLOURS, "eval_rewards": f"{FILE}:SameName"}, "two heads are called"),
         ({"rewards": f"{PLAIN}=-1"}, "is '-1'; it must be a number of at least 0"),

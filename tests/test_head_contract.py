@@ -12,7 +12,6 @@ from importlib.metadata import entry_points
 from typing import get_args, get_type_hints
 
 import pytest
-from judges_of_tests import Dutiful, frame_of, mumbling, silent, text_of
 
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
@@ -22,6 +21,7 @@ from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Sample, Unscored
 from balcap_rewards.injections import INJECTIONS
+from helpers.judges import Dutiful, frame_of, mumbling, silent, text_of
 
 ODD = [
     "",

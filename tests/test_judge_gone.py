@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from precision_judge_of_tests import answer
 
 from balcap.cli import main
-from balcap.judges.serving import served
 from balcap.runs.folder import RunFolder
+from helpers.judge_server import served
+from helpers.precision_judge import answer
 
-SCRIPT = f"{Path(__file__).with_name('precision_judge_of_tests.py')}:answer"
+SCRIPT = f"{Path(__file__).parent / 'helpers' / 'precision_judge.py'}:answer"
 
 
 def command(run: Path, url: str, cache: Path) -> list[str]:
@@ -32,8 +32,10 @@ def command(run: Path, url: str, cache: Path) -> list[str]:
 @contextmanager
 def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A judge's server as a process of its own, with its address."""
-    words = ["-m", "balcap.judges.serving", "--script", SCRIPT, "--latency", "0.1"]
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+    words = ["-m", "helpers.judge_server", "--script", SCRIPT, "--latency", "0.1"]
+    process = subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent
+    )
     assert process.stdout is not None
     try:
         yield process, process.stdout.readline().strip()

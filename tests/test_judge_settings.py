@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from heads_of_tests import Letters
-from judged_heads_of_tests import Graded, a_judge, everyone_asks, grade
 
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
@@ -12,8 +10,10 @@ from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.heads import dump
 from balcap.runs.provenance import _sha256_of_heads
+from helpers.heads import Letters
+from helpers.judged_heads import Graded, a_judge, everyone_asks, grade
 
-FILE = Path(__file__).parent / "judged_heads_of_tests.py"
+FILE = Path(__file__).parent / "helpers" / "judged_heads.py"
 ASKS = ["--rewards", f"{FILE}:Graded", "--eval-rewards="]
 
 
@@ -104,4 +104,4 @@ def test_the_record_of_a_run_knows_the_questions_of_heads_that_ask() -> None:
     assert shared
     asking = _sha256_of_heads([Graded(judge=a_judge(grade))])
     assert set(asking["graded"]) == {FILE.name} | shared
-    assert set(_sha256_of_heads([Letters()])["letters"]) == {"heads_of_tests.py"}
+    assert set(_sha256_of_heads([Letters()])["letters"]) == {"heads.py"}

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from judged_heads_of_tests import everyone_asks, grade, graded_text
 from test_training import command
 
 from balcap.cli import main
@@ -18,9 +17,10 @@ from balcap.data import shapes
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.types import JudgeRequest
 from balcap.runs.folder import RunFolder
+from helpers.judged_heads import everyone_asks, grade, graded_text
 
-FILE = Path(__file__).parent / "judged_heads_of_tests.py"
-HEADS = Path(__file__).parent / "heads_of_tests.py"
+FILE = Path(__file__).parent / "helpers" / "judged_heads.py"
+HEADS = Path(__file__).parent / "helpers" / "heads.py"
 REWARDS = f"{FILE}:Graded,{HEADS}:Brief"
 REFERENCES = {
     sample.reference

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HEADS = "heads_for_tests.py"
+HEADS = "findable_heads.py"
 ONE_HEAD = f"--rewards {HEADS}:Colours --eval-rewards="
 HEAVY = ["torch", "transformers", "trl", "numpy", "pandas", "datasets", "PIL", "openai"]
 
@@ -53,7 +53,7 @@ def run(lines, folder):
 def folder(tmp_path_factory):
     """A folder with a head file and some settings files that are wrong."""
     folder = tmp_path_factory.mktemp("mistakes")
-    (folder / HEADS).write_text((Path(__file__).parent / HEADS).read_text())
+    (folder / HEADS).write_text((Path(__file__).parent / "helpers" / HEADS).read_text())
     (folder / "broken_head.py").write_text("1 / 0")
     (folder / "unknown.yaml").write_text("steps: 3\ngroop_size: 4\n")
     (folder / "not.yaml").write_text("steps: [3\nlr: 1\n")
@@ -115,7 +115,7 @@ MISTAKES = [
     ),
     ("train --rewards broken_head.py:Head", "importing broken_head.py failed: ZeroDivisionError"),
     (f"train --rewards {HEADS}:Colour", f"no class 'Colour' in {HEADS}; its heads are Colours,"),
-    (f"train --rewards {HEADS}:NotAHead", "NotAHead in heads_for_tests.py is not a reward head"),
+    (f"train --rewards {HEADS}:NotAHead", "NotAHead in findable_heads.py is not a reward head"),
     (f"train --rewards {HEADS}:Colours,{HEADS}:SameName", "two heads are called 'colours'"),
     (f"train {ONE_HEAD} --weights fluency=1", "weights gives 'fluency' a weight, but rewards does"),
     (

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matrices_of_tests import make, matrices, rows
 
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import advantages, live_cells, normalized
 from balcap.advantage.normalizers.groups import DEAD_RANGE
 from balcap.config import NORMALIZERS
+from helpers.matrices import make, matrices, rows
 
 PER_HEAD = ("mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo")
 SUMMED = ("grpo", "dr_grpo")

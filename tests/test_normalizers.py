@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from matrices_of_tests import make
 
 from balcap.advantage.normalizers import RULES, advantages, normalized
 from balcap.config import NORMALIZERS
+from helpers.matrices import make
 
 near = partial(np.testing.assert_allclose, atol=1e-8)
 same = np.testing.assert_array_equal

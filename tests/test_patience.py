@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from judged_heads_of_tests import Graded, a_judge, grade, graded_text
 
 from balcap.errors import HeadError, JudgeError, JudgeGoneError, UnusableAnswerError
 from balcap.heads import Head, judge_wait
 from balcap.heads.judge_wait import JudgeWait, Report, StoppedWaitingError
 from balcap.judges.types import JudgeRequest
 from balcap.types import Caption, Sample, Unscored
+from helpers.judged_heads import Graded, a_judge, grade, graded_text
 
 CAPTIONS = [Caption(Sample(f"s{i}", ""), f"caption {'e' * i}") for i in range(10)]
 TEXTS = [caption.text for caption in CAPTIONS]

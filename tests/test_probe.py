@@ -20,7 +20,7 @@ from balcap.evaluation.probe.table import shown
 from balcap.heads import Head, Selected
 from balcap.types import Question, Sample, Unscored
 
-HEADS = Path(__file__).with_name("heads_of_probe.py")
+HEADS = Path(__file__).parent / "helpers" / "probe_heads.py"
 LENGTH, TRUTH, PICKY = (f"{HEADS}:{name}" for name in ("Length", "Truth", "Picky"))
 
 

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from browser_of_tests import chromium, visit
 from PIL import Image
-from runs_of_tests import write_run
 
 from balcap.analysis.report import write_page
 from balcap.cli import main
+from helpers.browser import chromium, visit
+from helpers.runs import write_run
 
 SWEEP = Path(__file__).parent / "golden" / "sweep"
 ONE = SWEEP / "qa-cov-fluency_gdpo"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runs_of_tests import HEADS, write_run
 
 from balcap.analysis.runs_command import special
 from balcap.cli import main
 from balcap.config import SftSettings, TrainSettings, plain
 from balcap.runs.folder import RunFolder
 from balcap.runs.provenance import record
+from helpers.runs import HEADS, write_run
 
 
 def test_one_line_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +72,7 @@ def test_only_what_was_given_is_special() -> None:
 
 
 def test_settings_of_a_head_that_is_gone_are_all_special() -> None:
-    reference = f"{HEADS.with_name('heads_for_tests.py')}:Colours"
+    reference = f"{HEADS.with_name('findable_heads.py')}:Colours"
     config = plain(TrainSettings(rewards=reference, eval_rewards="").resolved())
     config["colours"] = {"draws": 8, "mode": "fast"}
     assert dict(special(config))["colours.draws"] == 8

@@ -10,7 +10,7 @@ from balcap.cli import main
 from balcap.config import DataSettings
 from balcap.data import shapes
 
-HEADS = Path(__file__).with_name("heads_of_tests.py")
+HEADS = Path(__file__).parent / "helpers" / "heads.py"
 REWARDS = f"{HEADS}:Brief,{HEADS}:Picky"
 TRAIN, HELD_OUT = shapes.load(DataSettings(eval_samples=3))
 

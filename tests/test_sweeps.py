@@ -15,7 +15,6 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from sweep_of_tests import sweep_file
 
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
@@ -24,6 +23,7 @@ from balcap.sweeps import commands
 from balcap.sweeps.file import KEYS, read
 from balcap.sweeps.parameters import DISTRIBUTIONS
 from balcap.sweeps.search import Trial, draws, enumerate_runs, grid, how_many, suggest
+from helpers.sweep import sweep_file
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 FILES = sorted((EXPERIMENTS / "sweeps").glob("*.yaml"))

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 import trl
-from heads_of_tests import Brief, Letters
 from test_training import command
-from trainer_of_tests import make
 from trl import GRPOTrainer
 
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
+from helpers.heads import Brief, Letters
+from helpers.trainer import make
 
 
 def test_the_seam_is_where_it_was() -> None:
@@ -94,10 +94,10 @@ def test_two_processes_give_the_advantages_of_one(
     fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:
     """Groups of 4, 16 captions: each process holds two groups, and whitening is over all four."""
-    script = str(Path(__file__).with_name("trainer_of_tests.py"))
-    arguments = [script, str(fresh_policies["llava-1.5"]), str(tmp_path)]
-    one = subprocess.Popen([sys.executable, *arguments])
-    subprocess.run([sys.executable, *LAUNCH, *arguments], check=True)
+    tests = Path(__file__).parent
+    arguments = ["-m", "helpers.trainer", str(fresh_policies["llava-1.5"]), str(tmp_path)]
+    one = subprocess.Popen([sys.executable, *arguments], cwd=tests)
+    subprocess.run([sys.executable, *LAUNCH, *arguments], check=True, cwd=tests)
     assert one.wait() == 0
     expected = json.loads((tmp_path / "1-0.json").read_text())
     assert np.ptp(expected) > 1

@@ -16,7 +16,7 @@ import pytest
 from balcap.cli import main
 from balcap.runs.folder import RunFolder
 
-HEADS = Path(__file__).with_name("heads_of_tests.py")
+HEADS = Path(__file__).parent / "helpers" / "heads.py"
 
 
 def head(name: str) -> str:
@@ -198,7 +198,7 @@ def test_a_head_that_raises_ends_the_run_and_loses_nothing(
     error = capsys.readouterr().err
     assert "'breaks'" in error
     assert "KeyError" in error
-    assert "heads_of_tests.py" in error
+    assert "heads.py" in error
     run = RunFolder(tmp_path / "run")
     assert run.last_step() == 1  # the step before the failure, though only every second is saved
     assert len(run.read_metrics()) == 1

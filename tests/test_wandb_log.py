@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from test_training import command, without_seconds
-from wandb_of_tests import config, history, summary, tables
 
 from balcap.cli import main
 from balcap.runs import metrics
 from balcap.runs.folder import RunFolder
 from balcap.runs.wandb import WandbLog, summary_values
+from helpers.wandb_files import config, history, summary, tables
 
 HEADS = ("letters", "brief")
 

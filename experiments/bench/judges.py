@@ -51,6 +51,7 @@ from balcap_rewards.qa_reader import drawn as drawn_questions
 
 QUESTIONS = 8
 GROUP = 8
+TESTS = Path(__file__).parents[2] / "tests"  # where the scripted server lies
 SLICE = 20  # questions that are asked one by one
 SCRIPT = 'def answer(prompt):\n    return "B"\n'
 
@@ -158,11 +159,12 @@ def server(latency: float, slots: int) -> Iterator[str]:
         script.write_text(SCRIPT)
         process = subprocess.Popen(
             [
-                sys.executable, "-m", "balcap.judges.serving", "--script", f"{script}:answer",
+                sys.executable, "-m", "helpers.judge_server", "--script", f"{script}:answer",
                 "--latency", str(latency), "--concurrency", str(slots),
             ],
             stdout=subprocess.PIPE,
             text=True,
+            cwd=TESTS,
         )  # fmt: skip
         assert process.stdout is not None
         try:

@@ -27,8 +27,8 @@ from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.bcapscore.protocol import BCapScore
 from balcap.judges.scripted import scripted
-from balcap.judges.serving import CHAT, Asked, served
 from balcap.judges.types import JudgeRequest
+from helpers.judge_server import CHAT, Asked, served
 
 CAPTIONS = {"a": "Caption of a.", "b": "Caption of b.", "c": " ", "d": "Caption of d.",
             "f": "Caption of f."}  # fmt: skip

@@ -45,8 +45,8 @@ from balcap.evaluation.protocols.caparena.formulas import (
 )
 from balcap.evaluation.protocols.caparena.protocol import CapArena
 from balcap.judges.scripted import scripted
-from balcap.judges.serving import CHAT, Asked, served
 from balcap.judges.types import JudgeRequest
+from helpers.judge_server import CHAT, Asked, served
 
 BASELINE = dict(zip("abcdefgh", ("gpt",) * 3 + ("cog",) * 2 + ("cpm",) * 3, strict=True))
 FULL_NAMES = {"gpt": "GPT-4o-0806", "cog": "CogVLM2-llama3-chat-19B", "cpm": "MiniCPM-V2.6-8B"}

@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import captionqa_of_tests as world
 import pytest
 
 from balcap.cli import main
@@ -15,8 +14,9 @@ from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.evaluation.protocols.captionqa.questions import is_yes_no, read_answer
 from balcap.judges.scripted import scripted
-from balcap.judges.serving import served
 from balcap.judges.types import JudgeRequest
+from helpers import captionqa as world
+from helpers.judge_server import served
 
 Script = Callable[[str], str]
 

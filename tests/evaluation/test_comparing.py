@@ -4,7 +4,6 @@ import csv
 import json
 from pathlib import Path
 
-import captionqa_of_tests as world
 import pytest
 
 from balcap.cli import main
@@ -15,6 +14,7 @@ from balcap.evaluation.comparing.published import published
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.judges.scripted import scripted
+from helpers import captionqa as world
 
 
 def evaluated(folder: Path, name: str, letter: str = "", limit: int | None = None) -> Path:

@@ -36,8 +36,8 @@ from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.dcscore.protocol import DCScore
 from balcap.judges.scripted import scripted
-from balcap.judges.serving import CHAT, Asked, served
 from balcap.judges.types import JudgeRequest
+from helpers.judge_server import CHAT, Asked, served
 
 F1 = (4 * 6 / 11 + 2 * 30 / 49 + 2 * 4 / 5 + 8 / 9) / 9
 F1_RELEVANT = (6 * 4 / 7 + 3 * 3 / 4) / 9

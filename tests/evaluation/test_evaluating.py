@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import captionqa_of_tests as world
 import pytest
 import yaml
 
@@ -18,11 +17,12 @@ from balcap.errors import JudgeError, JudgeGoneError, UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.judges.scripted import scripted
+from helpers import captionqa as world
 
 JUDGE_FILE = """
 import os, time
 from pathlib import Path
-import captionqa_of_tests as world
+from helpers import captionqa as world
 
 def by_rule(ask):
     prompt = ask.messages[-1].text

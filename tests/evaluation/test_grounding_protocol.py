@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from runs_of_tests import train_briefly
 
 from balcap.cli import main
 from balcap.config import DataSettings, GroundingSettings
@@ -13,6 +12,7 @@ from balcap.data.shapes.grounding import scene_facts
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.grounding.protocol import GroundingProtocol
+from helpers.runs import train_briefly
 
 HELD_OUT = shapes.load(DataSettings(eval_samples=3))[1]
 

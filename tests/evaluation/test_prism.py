@@ -24,8 +24,8 @@ from balcap.evaluation.protocols.prism.scoring import (
     scorer_for,
 )
 from balcap.judges.scripted import scripted
-from balcap.judges.serving import served
 from balcap.judges.types import JudgeRequest
+from helpers.judge_server import served
 
 CAPTIONS = {
     "a.png": ["a red ball", "a ball", "a red ball, red as can be", "fog"],

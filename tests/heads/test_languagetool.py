@@ -5,13 +5,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from languagetool_of_tests import LanguageToolOfTests
 
 from balcap.errors import UserError
 from balcap.heads.engines import languagetool
 from balcap.heads.scoring import score
 from balcap.types import Caption, Sample, Unscored
 from balcap_rewards.fluency import Fluency, FluencyConfig
+from helpers.languagetool_server import FakeLanguageTool
 
 SAMPLE = Sample("a", "")
 GOOD = "A man in a red shirt stands next to a bicycle."
@@ -21,7 +21,7 @@ DOUBLED = "The man is is near a red car in the street."  # 11 words, one mistake
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(languagetool, "PAUSE", 0.01)
-    with LanguageToolOfTests() as running:
+    with FakeLanguageTool() as running:
         yield running
 
 
@@ -162,14 +162,16 @@ def test_a_proxy_is_not_asked_for_this_machine(server, monkeypatch):
 
 
 def test_a_server_that_was_never_there_is_the_users_to_mend():
-    stopped = LanguageToolOfTests()
+    stopped = FakeLanguageTool()
     stopped._http.server_close()
     with pytest.raises(UserError, match=rf"no LanguageTool server .* at {stopped.url}: .*start it"):
         score([head(stopped)], [Caption(SAMPLE, GOOD)])
 
 
 def test_a_server_without_the_language_is_the_users_to_mend(server, monkeypatch):
-    monkeypatch.setattr("languagetool_of_tests.LANGUAGES", [{"code": "de", "longCode": "de-DE"}])
+    monkeypatch.setattr(
+        "helpers.languagetool_server.LANGUAGES", [{"code": "de", "longCode": "de-DE"}]
+    )
     with pytest.raises(UserError, match="unsupported language: 'en-US'"):
         fluency(head(server), GOOD)
 

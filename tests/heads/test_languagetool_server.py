@@ -1,6 +1,6 @@
 """LanguageTool on this machine: what is missing, and one server for all, which comes back.
 
-A script stands in for Java, and serves what `languagetool_of_tests` knows.
+A script stands in for Java, and serves what `helpers.languagetool_server` knows.
 """
 
 import os
@@ -22,7 +22,7 @@ from balcap.heads.scoring import score
 from balcap.types import Caption, Sample
 from balcap_rewards.fluency import Fluency, FluencyConfig
 
-FAKE = Path(__file__).parents[1] / "languagetool_of_tests.py"
+FAKE = Path(__file__).parents[1] / "helpers" / "languagetool_server.py"
 CAPTIONS = [Caption(Sample("a", ""), "The man is is near a red car in the street.")]
 WORTH = pytest.approx(1 - 6 / 11)  # 11 words, one mistake
 

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 
 import pytest
-from readers_of_tests import CAR, DOG, HAT, ONLY_CAR, SAMPLE, TEXTS, Seen, by_rule, read
 
 from balcap.errors import JudgeError, UserError
 from balcap.judges.event_loop import run
@@ -16,6 +15,7 @@ from balcap.types import Caption, Question, Sample, Unscored
 from balcap_rewards.injections import INJECTIONS
 from balcap_rewards.qa import Qa, QaConfig
 from balcap_rewards.qa_reader import ABSTAIN, drawn
+from helpers.readers import CAR, DOG, HAT, ONLY_CAR, SAMPLE, TEXTS, Seen, by_rule, read
 
 
 def test_the_share_of_right_answers_with_every_question_asked_once():

@@ -4,10 +4,10 @@ import hashlib
 import math
 
 import pytest
-from readers_of_tests import CAR, DOG, ONLY_CAR, Seen, read
 
 from balcap.judges.types import JudgeResponse
 from balcap.types import Sample, Unscored
+from helpers.readers import CAR, DOG, ONLY_CAR, Seen, read
 
 
 def likely(**shares):

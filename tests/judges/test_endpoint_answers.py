@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from endpoint_of_tests import Handler, endpoint, failing, request
 
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.endpoint.batching import RequestBatch
 from balcap.judges.endpoint.failures import PassingError
 from balcap.judges.endpoint.responses import chosen, read
-from balcap.judges.serving import CHAT, Said, served
 from balcap.judges.types import JudgeRequest, JudgeResponse
+from helpers.endpoint import Handler, endpoint, failing, request
+from helpers.judge_server import CHAT, Said, served
 
 SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}}
 

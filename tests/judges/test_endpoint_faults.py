@@ -6,7 +6,13 @@ import time
 
 import pytest
 from aiohttp import web
-from endpoint_of_tests import (
+
+from balcap.errors import JudgeError, UnusableAnswerError
+from balcap.judges.event_loop import run
+from balcap.judges.judge import Judge, SharedBackend
+from balcap.judges.parsing import parse_letter
+from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
+from helpers.endpoint import (
     Fault,
     Handler,
     endpoint,
@@ -19,13 +25,7 @@ from endpoint_of_tests import (
     reset,
     truncated,
 )  # fmt: skip
-
-from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.judges.event_loop import run
-from balcap.judges.judge import Judge, SharedBackend
-from balcap.judges.parsing import parse_letter
-from balcap.judges.serving import CHAT, Asked, Said, served
-from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
+from helpers.judge_server import CHAT, Asked, Said, served
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     "500": (error_500, r"HTTP 500: the engine died \(3 tries\)"),

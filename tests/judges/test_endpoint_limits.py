@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from aiohttp import web
-from endpoint_of_tests import Handler, all_good, endpoint, request
 
 from balcap.judges.endpoint.failures import asked_to_wait
 from balcap.judges.endpoint.rate_limit import RateLimiter
-from balcap.judges.serving import served
 from balcap.judges.types import JudgeRequest
+from helpers.endpoint import Handler, all_good, endpoint, request
+from helpers.judge_server import served
 
 ASKS = [JudgeRequest.of(f"question {i}") for i in range(40)]
 

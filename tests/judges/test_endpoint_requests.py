@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from endpoint_of_tests import endpoint, request
 from PIL import Image
 
 from balcap.errors import JudgeError, UserError
 from balcap.judges.endpoint.batching import pack
 from balcap.judges.endpoint.chat_template import ChatTemplate, split
 from balcap.judges.images import Picture
-from balcap.judges.serving import CHAT, COMPLETIONS, TOKENIZE, served
-from balcap.judges.serving.template import chatml
 from balcap.judges.types import JudgeRequest, JudgeResponse, Message
 from balcap.types import Sample
+from helpers.endpoint import endpoint, request
+from helpers.judge_server import CHAT, COMPLETIONS, TOKENIZE, served
+from helpers.judge_server.template import chatml
 
 
 def about_captions(captions: int, each: int) -> list[JudgeRequest]:
@@ -201,7 +201,8 @@ def test_an_image_is_sent_as_a_data_url_within_the_limit(tmp_path: Path) -> None
 
 def test_one_prompt_that_is_refused_leaves_the_others_of_its_list_alone() -> None:
     from aiohttp import web
-    from endpoint_of_tests import failing
+
+    from helpers.endpoint import failing
 
     async def too_long(request: web.Request, handler: Any) -> web.StreamResponse:
         error = {"error": {"message": "This model's maximum context length is 10 tokens."}}

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 
 import pytest
 from aiohttp import web
-from endpoint_of_tests import Handler, all_good, endpoint, failing, request
 
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
@@ -15,8 +14,9 @@ from balcap.judges.endpoint.config import EndpointConfig
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
 from balcap.judges.images import MAX_PIXELS
-from balcap.judges.serving import CHAT, MODELS, served
 from balcap.judges.types import JudgeRequest, JudgeResponse
+from helpers.endpoint import Handler, all_good, endpoint, failing, request
+from helpers.judge_server import CHAT, MODELS, served
 
 SECRET = "sk-this-must-not-be-seen"
 ASKS = [JudgeRequest.of(f"question {i}") for i in range(40)]

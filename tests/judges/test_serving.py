@@ -9,7 +9,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from balcap.judges.serving import CHAT, COMPLETIONS, Asked, Said, served
+from helpers.judge_server import CHAT, COMPLETIONS, Asked, Said, served
 
 USER = [{"role": "user", "content": "Which colour?"}]
 
@@ -90,11 +90,12 @@ def test_prompts_share_the_slots_however_they_travel() -> None:
 def process(tmp_path: Path) -> Iterator[str]:
     script = tmp_path / "judge.py"
     script.write_text(
-        "from balcap.judges.serving import Said\n\n\n"
+        "from helpers.judge_server import Said\n\n\n"
         "def answer(prompt):\n    return Said('B', {'B': -0.5})\n"
     )
-    command = [sys.executable, "-m", "balcap.judges.serving", "--script", f"{script}:answer"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    command = [sys.executable, "-m", "helpers.judge_server", "--script", f"{script}:answer"]
+    tests = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tests) as running:
         assert running.stdout is not None
         yield running.stdout.readline().strip()
         running.kill()

@@ -1,7 +1,7 @@
 """A real vLLM server reads captions and answers questions: `pytest -m vllm`.
 
 Not part of the usual tests: the server needs an environment of its own (see
-`environment_of_tests.py`) and a minute to start.
+`helpers/vllm_environment.py`) and a minute to start.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from environment_of_tests import python
-from reader_of_tests import make
 
 from balcap.config import DataSettings, JudgeSettings, ShapesSettings
 from balcap.data import shapes
@@ -25,6 +23,8 @@ from balcap.heads import choose
 from balcap.heads.scoring import score
 from balcap.judges.factory import forget
 from balcap.types import Caption
+from helpers.vllm_environment import python
+from helpers.vllm_reader import make
 
 pytestmark = pytest.mark.vllm
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from balcap.judges.serving.said import Asked, Said
+from helpers.judge_server.said import Asked, Said
 
 CHAT = "/v1/chat/completions"
 

@@ -6,9 +6,9 @@ import argparse
 import threading
 
 from balcap.importing import module_of
-from balcap.judges.serving.running import served
-from balcap.judges.serving.said import Script
-from balcap.judges.serving.template import chatml
+from helpers.judge_server.running import served
+from helpers.judge_server.said import Script
+from helpers.judge_server.template import chatml
 
 
 def _function(place: str) -> Script:
@@ -20,7 +20,7 @@ def _function(place: str) -> Script:
 def main() -> None:
     """Serve a script until the process is ended."""
     parser = argparse.ArgumentParser(
-        prog="python -m balcap.judges.serving", description="Serve a function as a judge."
+        prog="python -m helpers.judge_server", description="Serve a function as a judge."
     )
     parser.add_argument("--script", required=True, help="path.py:function: question -> answer")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")

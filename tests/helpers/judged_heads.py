@@ -1,4 +1,4 @@
-"""A head that asks a judge, used as `tests/judged_heads_of_tests.py:Graded`, and judges for it."""
+"""A head that asks a judge, used as `tests/helpers/judged_heads.py:Graded`, and judges for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

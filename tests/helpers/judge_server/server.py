@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from balcap.judges.serving.formats import CHAT, completion
-from balcap.judges.serving.load import Requests, Slots
-from balcap.judges.serving.said import Asked, Said, Script
-from balcap.judges.serving.template import Template, decode, encode, last_user_turn, text_of
+from helpers.judge_server.formats import CHAT, completion
+from helpers.judge_server.load import Requests, Slots
+from helpers.judge_server.said import Asked, Said, Script
+from helpers.judge_server.template import Template, decode, encode, last_user_turn, text_of
 
 if TYPE_CHECKING:
     from aiohttp import web

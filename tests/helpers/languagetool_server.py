@@ -1,6 +1,6 @@
 """A server that speaks LanguageTool's protocol, knows four mistakes, and can fail as servers do.
 
-As a script, `languagetool_of_tests.py ... PORT`, it stands in for LanguageTool's jar.
+As a script, `languagetool_server.py ... PORT`, it stands in for LanguageTool's jar.
 """
 
 import json
@@ -32,7 +32,7 @@ def matches(text):
     ]
 
 
-class LanguageToolOfTests:
+class FakeLanguageTool:
     """A server on loopback.
 
     Attributes:
@@ -118,5 +118,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    with LanguageToolOfTests(int(sys.argv[-1])):
+    with FakeLanguageTool(int(sys.argv[-1])):
         threading.Event().wait()

@@ -1,7 +1,7 @@
 """A quick stand-in for `balcap train`, as the sweeps of the tests start it, and such sweeps.
 
-    python sweep_of_tests.py train --run=DIR --seconds=S [--breaks=True] [--saves=False]
-    python sweep_of_tests.py train --resume=DIR
+    python sweep.py train --run=DIR --seconds=S [--breaks=True] [--saves=False]
+    python sweep.py train --resume=DIR
 
 It keeps a run's folder as `balcap train` does: settings first, a checkpoint soon after, the summary
 last; Ctrl-C leaves a summary that says so. `starts.txt` has one line for each start.

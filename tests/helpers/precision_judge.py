@@ -1,4 +1,4 @@
-"""A judge for the head precision, for `python -m balcap.judges.serving --script`: it sees nothing,
+"""A judge for the head precision, for `python -m helpers.judge_server --script`: it sees nothing,
 takes captions apart at every blank, and finds longer words true."""
 
 import json

@@ -1,4 +1,4 @@
-"""Heads that behave, and heads that do not: used as `tests/heads_of_tests.py:Class`."""
+"""Heads that behave, and heads that do not: used as `tests/helpers/heads.py:Class`."""
 
 import math
 from collections.abc import Sequence

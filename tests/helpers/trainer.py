@@ -1,6 +1,6 @@
 """Make a `CaptionTrainer` on a random policy; run as a script, give credit to fixed captions.
 
-python tests/trainer_of_tests.py POLICY OUT      (also under accelerate launch)
+python -m helpers.trainer POLICY OUT      (also under accelerate launch)
 """
 
 import json
@@ -52,7 +52,7 @@ def make(
 
 def credit_fixed_captions(policy: Path, folder: Path) -> list[float]:
     """Advantages of `TEXTS`, four for each of the first four samples, shared out over processes."""
-    from heads_of_tests import Brief, Letters
+    from helpers.heads import Brief, Letters
 
     state = distributed.state()
     trainer = make(policy, folder, [Letters(), Brief()], num_processes=state.num_processes)

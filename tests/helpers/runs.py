@@ -9,7 +9,7 @@ from balcap.config import TrainSettings, plain
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts, Row
 
-HEADS = Path(__file__).with_name("heads_of_tests.py")
+HEADS = Path(__file__).with_name("heads.py")
 SCORES: list[tuple[float | None, ...]] = [(0.2, 0.9), (0.4, None), (0.6, 0.1), (0.8, 0.3)]
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from balcap.judges.serving.load import Slots
-from balcap.judges.serving.said import Script
-from balcap.judges.serving.server import Server
-from balcap.judges.serving.template import Template, chatml
+from helpers.judge_server.load import Slots
+from helpers.judge_server.said import Script
+from helpers.judge_server.server import Server
+from helpers.judge_server.template import Template, chatml
 
 if TYPE_CHECKING:
     from aiohttp import web

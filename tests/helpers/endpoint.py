@@ -9,8 +9,8 @@ from aiohttp import web
 from balcap.config import JudgeSettings
 from balcap.judges.endpoint import Endpoint
 from balcap.judges.event_loop import run
-from balcap.judges.serving import CHAT, COMPLETIONS
 from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
+from helpers.judge_server import CHAT, COMPLETIONS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fault = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]

@@ -1,0 +1,1 @@
+"""What do several tests share? Worlds, heads, judges, servers and runs."""
