@@ -1,11 +1,14 @@
 """fluency by LanguageTool: a server elsewhere, and all that can go wrong on the way there."""
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from balcap.cli import main
 from balcap.errors import UserError
 from balcap.heads.engines import languagetool
 from balcap.heads.scoring import score
@@ -187,3 +190,25 @@ def test_mistaken_settings_are_refused():
         FluencyConfig(engine="languagetool", server="localhost:8081")
     with pytest.raises(UserError, match=r"fluency.timeout is 0"):
         FluencyConfig(engine="languagetool", timeout=0)
+
+
+def test_without_the_package_it_says_how_to_install_it_and_its_licence(monkeypatch):
+    monkeypatch.setattr(languagetool, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"GPL-3.0: pip install 'balcap\[languagetool\]'"):
+        fluency(Fluency(FluencyConfig(engine="languagetool")), GOOD)
+
+
+def test_its_absence_is_the_users_to_mend_and_leaves_no_run(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(languagetool, "find_spec", lambda name: None)
+    words = ["--rewards", "fluency", "--fluency.engine", "languagetool"]
+    assert main(["train", *words, "--run", str(tmp_path / "run")]) == 2
+    assert "pip install 'balcap[languagetool]'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_imports_the_package_before_it_is_asked_for():
+    code = (
+        "import sys; from balcap.cli import main; assert main(['heads']) == 0; "
+        "assert 'language_tool_python' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -139,6 +140,7 @@ class Checker:
                     self._tool = self._connect()
 
     def _connect(self) -> LanguageTool:
+        _require_package()
         address = self._server or local_server()
         try:
             return _tool(address, self._language, self._timeout)
@@ -148,6 +150,15 @@ class Checker:
                 "start it, set --fluency.server to the address of one that runs, or leave that "
                 "out for one that is started here"
             ) from error
+
+
+def _require_package() -> None:
+    if find_spec("language_tool_python") is None:
+        raise UserError(
+            "the engine languagetool needs language-tool-python, which comes apart from balcap "
+            "because its licence is GPL-3.0: pip install 'balcap[languagetool]', or use "
+            "--fluency.engine harper"
+        )
 
 
 def _in_parallel(texts: Sequence[str], check: Callable[[str], Found]) -> dict[str, Found]:
