@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from balcap.advantage.matrix import RewardMatrix
     from balcap.advantage.normalizers import advantages
 
-__all__ = ["RewardMatrix", "advantages", "gate", "length_penalty"]
+    __version__: str
+
+__all__ = ["RewardMatrix", "__version__", "advantages", "gate", "length_penalty"]
 
 _HOMES = {
     "RewardMatrix": "balcap.advantage.matrix",
@@ -24,10 +26,14 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("balcap")
     if name not in _HOMES:
         raise AttributeError(f"module 'balcap' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "__version__"})

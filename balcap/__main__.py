@@ -1,4 +1,4 @@
-"""For launchers that take a module: `accelerate launch -m balcap.cli train`."""
+"""For `python -m balcap`, and launchers that take a module: `accelerate launch -m balcap train`."""
 
 import sys
 

@@ -239,8 +239,9 @@ def test_balcap_alone_lists_its_commands(words, capsys):
     assert all(f"  {name} " in shown for name in COMMANDS)
 
 
-def test_version(capsys):
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("word", ["-V", "--version"])
+def test_version(word, capsys):
+    assert main([word]) == 0
     assert capsys.readouterr().out.startswith("balcap 0")
 
 

@@ -59,7 +59,7 @@ def test_a_killed_server_ends_a_training_that_goes_on_as_if_nothing_had_been(
     with served(answer) as here:
         assert main(command(whole.path, here.url, Path("off"))) == 0
     with server() as (judge, url):
-        words = [sys.executable, "-m", "balcap.cli", *command(cut.path, url, Path("off"))]
+        words = [sys.executable, "-m", "balcap", *command(cut.path, url, Path("off"))]
         training = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

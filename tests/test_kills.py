@@ -21,7 +21,7 @@ STEPS = 40
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:
     """`balcap` in a process of its own."""
-    words = [sys.executable, "-m", "balcap.cli", *arguments]
+    words = [sys.executable, "-m", "balcap", *arguments]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -351,7 +351,7 @@ def test_a_folder_belongs_to_one_sweep_and_one_process(
 
 
 def start(file: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "balcap.cli", "sweep", str(file), "--dir", str(out), *more]
+    words = [sys.executable, "-m", "balcap", "sweep", str(file), "--dir", str(out), *more]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -112,7 +112,7 @@ def test_two_processes_train_into_one_run(fresh_policies: dict[str, Path], tmp_p
         fresh_policies["llava-1.5"], run.path, "--steps", "2", "--eval-samples", "3"
     )
     whole = [*arguments, "--group-size", "8"]
-    subprocess.run([sys.executable, *LAUNCH, "-m", "balcap.cli", *whole], check=True)
+    subprocess.run([sys.executable, *LAUNCH, "-m", "balcap", *whole], check=True)
     assert [row["step"] for row in run.read_metrics()] == [1, 2]
     table = pd.read_parquet(run.rollouts / "step_000001.parquet")
     assert (len(table), table["group"].nunique()) == (8, 1)

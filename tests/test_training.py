@@ -238,7 +238,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_summary(
         fresh_policies["llava-1.5"], run.path, "--steps", "2000", "--save-every", "2000"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "balcap.cli", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "balcap", *arguments], stdout=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
     while not run.read_metrics() and time.monotonic() < deadline:

@@ -6,24 +6,40 @@ import errno
 import sys
 from collections.abc import Sequence
 
+import balcap
 from balcap.cli.commands import COMMANDS
 from balcap.cli.help import help_of, overview, overview_of
 from balcap.cli.parser import all_options, parse
+from balcap.cli.pipe import READER_GONE, reader_is_gone
 from balcap.errors import JudgeGoneError, RunError, UserError, did_you_mean
 from balcap.heads import dump
 
 __all__ = ["COMMANDS", "main"]
 
 HELP = ("-h", "--help")
+VERSION = ("-V", "--version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
     0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 3: a judge stopped
-    answering, and the same run can go on once it is back; 130: interrupted.
+    answering, and the same run can go on once it is back; 130: interrupted; 141: nobody reads the
+    output (`console.say` goes on without a reader, so that no work is lost).
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _exit_code(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        if not reader_is_gone():
+            raise
+        return READER_GONE
+
+
+def _exit_code(words: list[str]) -> int:
+    """Run one command line; what went wrong is told on stderr."""
     name = _named(words)
     program = f"balcap {name}" if name in COMMANDS else "balcap"
     try:
@@ -46,10 +62,8 @@ def _run(words: list[str]) -> int:
     if not words or words[0] in HELP:
         print(overview(COMMANDS))
         return 0
-    if words[0] == "--version":
-        from importlib.metadata import version
-
-        print(f"balcap {version('balcap')}")
+    if words[0] in VERSION:
+        print(f"balcap {balcap.__version__}")
         return 0
     name = _named(words)
     rest = words[max(1, len(name.split())) :]

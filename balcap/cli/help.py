@@ -43,7 +43,7 @@ def overview(commands: Mapping[str, Command]) -> str:
         "  balcap train                     train the tiny policy on the built-in world",
         "  balcap train --help              every setting, with its default",
         "",
-        "balcap --version prints the version.",
+        "balcap -V, balcap --version: the version",
     ]
     return "\n".join(lines)
 
