@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from test_training import command
 
 from balcap.cli import main
+from helpers.training import command
 
 
 def test_a_dry_run_scores_one_batch_and_writes_nothing(

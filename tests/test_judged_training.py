@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_training import command
 
 from balcap.cli import main
 from balcap.config import DataSettings
@@ -18,6 +17,7 @@ from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.types import JudgeRequest
 from balcap.runs.folder import RunFolder
 from helpers.judged_heads import everyone_asks, grade, graded_text
+from helpers.training import command
 
 FILE = Path(__file__).parent / "helpers" / "judged_heads.py"
 HEADS = Path(__file__).parent / "helpers" / "heads.py"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_training import command, without_seconds
 
 from balcap.cli import main
 from balcap.runs.folder import RunFolder
+from helpers.training import command, without_seconds
 
 KILLS = int(os.environ.get("BALCAP_KILLS", "3"))  # the ten take two minutes
 STEPS = 40

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 import trl
-from test_training import command
 from trl import GRPOTrainer
 
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
 from helpers.heads import Brief, Letters
 from helpers.trainer import make
+from helpers.training import command
 
 
 def test_the_seam_is_where_it_was() -> None:

@@ -15,23 +15,7 @@ import pytest
 
 from balcap.cli import main
 from balcap.runs.folder import RunFolder
-
-HEADS = Path(__file__).parent / "helpers" / "heads.py"
-
-
-def head(name: str) -> str:
-    return f"{HEADS}:{name}"
-
-
-def command(policy: Path, run: Path, *more: str) -> list[str]:
-    """A short training that needs no embeddings."""
-    return [
-        "train", "--policy", str(policy), "--run", str(run),
-        "--rewards", f"{head('Letters')},{head('Brief')}", "--eval-rewards", "", "--gate", "none",
-        "--shapes.train", "40", "--eval-samples", "4", "--eval-batch", "4",
-        "--group-size", "4", "--batch", "8", "--steps", "4", "--save-every", "2",
-        "--max-tokens", "8", "--lr", "1e-3", "--gradient-checkpointing", "false", *more,
-    ]  # fmt: skip
+from helpers.training import command, head, without_seconds
 
 
 @pytest.fixture(scope="module")
@@ -249,10 +233,3 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_summary(
     assert "--resume" in out
     assert run.read_json(run.summary)["interrupted"] is True
     assert run.last_step() == run.read_metrics()[-1]["step"]
-
-
-def without_seconds(run: RunFolder) -> list[dict[str, float | None]]:
-    return [
-        {name: value for name, value in row.items() if not name.startswith("seconds")}
-        for row in run.read_metrics()
-    ]

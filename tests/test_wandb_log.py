@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from test_training import command, without_seconds
 
 from balcap.cli import main
 from balcap.runs import metrics
 from balcap.runs.folder import RunFolder
 from balcap.runs.wandb import WandbLog, summary_values
+from helpers.training import command, without_seconds
 from helpers.wandb_files import config, history, summary, tables
 
 HEADS = ("letters", "brief")
