@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,9 @@ class Scored:
         )
         return Scored(matrix, tuple(tuple(row) for row in cells), seconds or {}, usage or {})
 
-    @property
+    @cached_property
     def reasons(self) -> tuple[tuple[str | None, ...], ...]:
-        """[N][H]: why a cell has no score, or None where it has one."""
+        """[N][H]: why a cell has no score, or None where it has one. Made once: loops read it."""
         return tuple(
             tuple(cell.reason if isinstance(cell, Unscored) else None for cell in row)
             for row in self.cells

@@ -19,13 +19,14 @@ def from_file(file: Path, *, several: bool = False) -> dict[str, tuple[str, ...]
     Raises:
         UserError: if it is not of that form.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for row in read_rows(str(file)):
         name, texts = _read(row, file)
-        found[name] = found.get(name, ()) + texts
-        if len(found[name]) > 1 and not several:
+        captions = found.setdefault(name, [])
+        captions += texts
+        if len(captions) > 1 and not several:
             raise UserError(f"{file}:{row.number}: a second caption for {name!r}; expected one")
-    return found
+    return {name: tuple(captions) for name, captions in found.items()}
 
 
 def _read(row: Row, file: Path) -> tuple[str, tuple[str, ...]]:
