@@ -166,6 +166,32 @@ def test_heads_that_cancel_give_exactly_0(normalizer):
 
 
 @EACH
+@given(
+    scores=st.lists(st.floats(0, 1), min_size=2, max_size=12).map(np.array),
+    weight=st.floats(0.1, 10),
+)
+@quickly
+def test_what_rounding_leaves_of_heads_that_cancel_is_never_blown_up(normalizer, scores, weight):
+    # Scores s and 1 - s in two groups of different order. Divided by its own std, the rest of
+    # 1e-16 would be of order 1. Exactly 0 by every rule but mo_grpo, which divides by nothing and
+    # leaves the rest as it is; and rvpo, for which heads do not cancel.
+    matrix = make(
+        [np.r_[scores, scores[::-1]], 1 - np.r_[scores, scores[::-1]]],
+        np.repeat([0, 1], len(scores)),
+    )
+    if normalizer == "rvpo":
+        # a soft minimum of z and -z: symmetric in the two heads
+        swapped = matrix.with_columns(values=matrix.values[:, ::-1])
+        near(advantages(matrix, normalizer), advantages(swapped, normalizer))
+        return
+    answer = advantages(matrix, normalizer, {"a": weight, "b": weight})
+    if normalizer == "mo_grpo":
+        np.testing.assert_allclose(answer, 0.0, atol=1e-9)
+    else:
+        same(answer, 0.0)
+
+
+@EACH
 def test_groups_of_one_give_exactly_0(normalizer):
     same(advantages(make([[0.1, 0.5, 0.9]], group=[0, 1, 2]), normalizer), 0.0)
 

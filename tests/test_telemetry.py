@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matrices_of_tests import matrices
 
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule
+from balcap.config import NORMALIZERS
 from balcap.judges.usage import Usage
 from balcap.runs.metrics import correlation, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts, Row
@@ -60,6 +65,68 @@ def test_two_heads_that_cancel_have_no_share_to_speak_of() -> None:
     assert metrics["reward/a/variance_share"] is None
     assert metrics["conflict/a~b"] == 1.0
     assert metrics["advantage/zero"] == 1.0
+
+
+CANCEL = (0.1, 0.2, 0.7, 0.35)  # 0.1 + (1 - 0.1) and the others differ in the last digit
+
+
+@pytest.mark.parametrize("weight", [1e-4, 1.0, 1e4])
+@pytest.mark.parametrize("normalizer", sorted(set(NORMALIZERS) - {"rvpo"}))
+def test_heads_that_cancel_but_for_rounding_have_no_share_and_no_trend(normalizer, weight):
+    """Scores s and 1 - s in two groups: what is left of the sum, 1e-16, is no number to divide by.
+
+    Not rvpo: the worse of two heads that cancel is not 0.
+    """
+    rows = [row(i // 4, 3 + i, 1.0, s, 1 - s) for i, s in enumerate((*CANCEL, *CANCEL[::-1]))]
+    rule = AdvantageRule(normalizer, {"a": weight, "b": weight}, "none", (), 0.5, 2.0)
+    metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule), {})
+    assert metrics["reward/a/variance_share"] is None
+    assert metrics["reward/b/variance_share"] is None
+    assert metrics["advantage/length_corr"] is None
+    assert metrics["advantage/zero"] == 1.0
+
+
+def test_a_score_at_the_mean_is_in_no_conflict() -> None:
+    """The mean of 0.1, 0.2, 0.3 is 0.2 and 3e-17: the middle caption's credit has no sign.
+
+    Head b says the opposite of a about the first and the last, and prefers the middle to both.
+    """
+    rows = [row(0, 4, 1.0, 0.1, 0.6), row(0, 5, 1.0, 0.2, 0.9), row(0, 6, 1.0, 0.3, 0.0)]
+    # b's mean is 0.5: +, +, - beside -, 0, +
+    assert step_metrics(rollouts(rows), {})["conflict/a~b"] == pytest.approx(2 / 3)
+
+
+def shares_of(matrix: RewardMatrix, normalizer: str, weight: float) -> list[float | None]:
+    rule = AdvantageRule(normalizer, dict.fromkeys(matrix.heads, weight), "none", (), 0.5, 2.0)
+    scores = np.where(matrix.scored, matrix.values, np.nan)
+    rows = [
+        row(int(group), 1, 1.0, *(None if np.isnan(s) else float(s) for s in line))
+        for group, line in zip(matrix.group, scores, strict=True)
+    ]
+    metrics = step_metrics(Rollouts.of(matrix.heads, rows, rule), {})
+    return [metrics[f"reward/{head}/variance_share"] for head in matrix.heads]
+
+
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+@given(matrix=matrices())
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_shares_of_variance_add_up_to_1_or_have_no_value(normalizer, matrix):
+    shares = shares_of(matrix, normalizer, 1.0)
+    if None in shares:
+        assert set(shares) == {None}
+    else:
+        assert sum(shares) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("normalizer", ["mo_grpo", "gdpo", "dr_grpo"])
+@given(matrix=matrices(), scale=st.sampled_from([1e-2, 3.0, 1e3]))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_shares_of_variance_do_not_depend_on_the_scale_of_the_weights(normalizer, matrix, scale):
+    once, scaled = (
+        np.array(shares_of(matrix, normalizer, weight), dtype=np.float64)  # None becomes NaN
+        for weight in (1.0, scale)
+    )
+    np.testing.assert_allclose(scaled, once, rtol=1e-6, atol=1e-6)
 
 
 def test_a_dead_head_beside_a_live_one_has_share_zero() -> None:

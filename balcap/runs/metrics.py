@@ -11,7 +11,7 @@
 | `gate/pass` | share of captions whose length ratio lies in the band |
 | `length/words`, `/tokens`, `/ratio` | means |
 | `length/truncated` | share of captions that reached the longest length without an end |
-| `advantage/std`, `/zero` | spread, and share of captions with an advantage of exactly 0 |
+| `advantage/std`, `/zero` | spread, and share of captions with an advantage of 0 |
 | `advantage/gain` | factor of the whitening over the batch |
 | `advantage/length_corr` | correlation of advantage with length in words |
 | `judge/HEAD/questions` | asked by a head that asks a judge |
@@ -24,21 +24,23 @@
 | `loss`, `lr`, `grad_norm`, `kl`, `entropy` | of the update, from TRL |
 
 A number that has no value in a step (a correlation of constants, a head that scored nothing) is
-None. "Credit" is a head's weighted, normalised score before any whitening. The
-time that a judge was waited for is part of `seconds/score`.
+None. What heads that cancel leave of each other by rounding counts as 0 throughout, by the rule
+for dead groups (`groups.apart`). "Credit" is a head's weighted, normalised score before any
+whitening. The time that a judge was waited for is part of `seconds/score`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.matrix import Float, RewardMatrix
 from balcap.advantage.normalizers import live_cells
+from balcap.advantage.normalizers.groups import apart
 from balcap.judges.usage import Usage
 from balcap.runs.rollouts import Rollouts
 
@@ -58,23 +60,29 @@ def step_metrics(rollouts: Rollouts, seconds: Mapping[str, float]) -> Metrics:
     """Metrics of a batch of rollouts. Names: the table on top of this file."""
     words = np.array([row.words for row in rollouts.rows], dtype=np.float64)
     tokens = np.array([row.tokens for row in rollouts.rows], dtype=np.float64)
-    advantage = rollouts.credit.advantage
+    credit = rollouts.credit
+    advantage, parts = credit.advantage, credit.gain * credit.per_head
     known = rollouts.ratio[~np.isnan(rollouts.ratio)]
     metrics: Metrics = {}
+    shares, dead = _variance_shares(credit.per_head), _dead_groups(credit.gated)
     for index, head in enumerate(rollouts.heads):
-        metrics |= _head(rollouts, index, f"reward/{head}")
-    metrics |= _pairs(rollouts)
+        name = f"reward/{head}"
+        metrics |= _scores(rollouts, index, name)
+        metrics |= {f"{name}/dead_groups": dead[index], f"{name}/variance_share": shares[index]}
+    metrics |= _pairs(credit.per_head, rollouts.heads)
     for head, usage in rollouts.usage.items():
         metrics |= _judge(usage, f"judge/{head}")
     metrics |= {
-        "gate/pass": float(rollouts.credit.in_band.mean()),
+        "gate/pass": float(credit.in_band.mean()),
         "length/words": float(words.mean()),
         "length/tokens": float(tokens.mean()),
         "length/ratio": float(known.mean()) if known.size else None,
         "advantage/std": float(advantage.std()),
-        "advantage/zero": float((advantage == 0).mean()),
-        "advantage/gain": rollouts.credit.gain,
-        "advantage/length_corr": correlation(advantage, words),
+        "advantage/zero": float((_sign(advantage, parts) == 0).mean()),
+        "advantage/gain": credit.gain,
+        "advantage/length_corr": correlation(advantage, words)
+        if _varies(advantage, parts)
+        else None,
     }
     return metrics | {f"seconds/{part}": took for part, took in seconds.items()}
 
@@ -90,33 +98,45 @@ def finite(value: Any) -> float | None:
 
 
 def correlation(first: Float, second: Float) -> float | None:
-    """Pearson correlation of two [N] arrays; None if either is constant or N < 2."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+    """Pearson correlation of two [N] arrays; None if either is constant but for rounding."""
+    if not (_varies(first, first) and _varies(second, second)):
         return None
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def _head(rollouts: Rollouts, index: int, name: str) -> Metrics:
-    matrix = rollouts.matrix
-    scored = matrix.scored[:, index]
-    values = matrix.values[scored, index]
-    credit = rollouts.credit.per_head
-    total = credit.sum(axis=1)
-    variance = float(total.var())
+def _varies(values: Float, parts: Float) -> bool:
+    """Whether values [N], sums of such parts, differ by more than rounding; not if N = 0."""
+    size = np.abs(parts).max(initial=0.0)
+    return bool(len(values) and apart(values.min(), values.max(), size))
+
+
+def _sign(values: Float, parts: Float) -> Float:
+    """The signs of values [N], sums of such parts; 0 for what is 0 but for rounding."""
+    size = np.abs(parts).max(initial=0.0)
+    return np.where(apart(np.zeros_like(values), np.abs(values), size), np.sign(values), 0.0)
+
+
+def _scores(rollouts: Rollouts, index: int, name: str) -> Metrics:
+    scored = rollouts.matrix.scored[:, index]
+    values = rollouts.matrix.values[scored, index]
     return {
         f"{name}/mean": float(values.mean()) if values.size else None,
         f"{name}/std": float(values.std()) if values.size else None,
         f"{name}/unscored": float(1 - scored.mean()),
-        f"{name}/dead_groups": _dead_groups(rollouts, index),
-        # cov(x_h, sum x) / var(sum x): shares that add up to 1, negative for a head that is
-        # outvoted by those it disagrees with
-        f"{name}/variance_share": float(
-            ((credit[:, index] - credit[:, index].mean()) * (total - total.mean())).mean()
-            / variance
-        )
-        if variance > 0
-        else None,
     }
+
+
+def _variance_shares(credit: Float) -> list[float | None]:
+    """cov(x_h, sum x) / var(sum x) of each head of credit [N, H], or None each if no sum varies.
+
+    They add up to 1; negative for a head that is outvoted by those it disagrees with.
+    """
+    total = credit.sum(axis=1)
+    if not _varies(total, credit):
+        return [None] * credit.shape[1]
+    away = total - total.mean()
+    shares = (credit - credit.mean(axis=0)).T @ away / (away @ away)
+    return [float(share) for share in shares]
 
 
 def _judge(usage: Usage, name: str) -> Metrics:
@@ -132,17 +152,18 @@ def _judge(usage: Usage, name: str) -> Metrics:
     }
 
 
-def _dead_groups(rollouts: Rollouts, index: int) -> float:
-    gated = rollouts.credit.gated
-    live = live_cells(gated)[:, index]
-    groups = np.unique(gated.group)
-    return 1 - len(np.unique(gated.group[live])) / len(groups)
+def _dead_groups(gated: RewardMatrix) -> list[float]:
+    """Of each head, the share of groups in which no cell differs."""
+    live, groups = live_cells(gated), len(np.unique(gated.group))
+    return [1 - len(np.unique(gated.group[column])) / groups for column in live.T]
 
 
-def _pairs(rollouts: Rollouts) -> Metrics:
-    credit = rollouts.credit.per_head
+def _pairs(credit: Float, heads: Sequence[str]) -> Metrics:
+    columns = [
+        (head, column, _sign(column, column)) for head, column in zip(heads, credit.T, strict=True)
+    ]
     metrics: Metrics = {}
-    for (i, first), (j, second) in combinations(enumerate(rollouts.heads), 2):
-        metrics[f"corr/{first}~{second}"] = correlation(credit[:, i], credit[:, j])
-        metrics[f"conflict/{first}~{second}"] = float((credit[:, i] * credit[:, j] < 0).mean())
+    for (first, one, sign), (second, other, opposite) in combinations(columns, 2):
+        metrics[f"corr/{first}~{second}"] = correlation(one, other)
+        metrics[f"conflict/{first}~{second}"] = float((sign * opposite < 0).mean())
     return metrics

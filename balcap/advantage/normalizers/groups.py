@@ -21,6 +21,15 @@ EPS = 1e-4
 """Added to every std, as GDPO's reference code and TRL do."""
 
 
+def apart(lowest: Float, highest: Float, scale: Float) -> Bool:
+    """Whether numbers from `lowest` to `highest` differ by more than rounding, at this scale.
+
+    The one rule for what is dead. The scale of sums is that of what was added up: terms of size 1
+    that cancel leave 1e-16, which is not small beside itself.
+    """
+    return np.asarray(highest - lowest > DEAD_RANGE * scale)
+
+
 class GroupStatistics(NamedTuple):
     """Statistics of each cell's group, written to the cell's row.
 
@@ -59,7 +68,7 @@ def group_statistics(values: Float, scored: Bool, group: Int) -> GroupStatistics
     np.maximum.at(highest, row, np.where(scored, values, -np.inf))
     np.minimum.at(lowest, row, np.where(scored, values, np.inf))
     scale = np.maximum(1.0, np.maximum(np.abs(highest), np.abs(lowest)))
-    differs = (count >= 2) & (highest - lowest > DEAD_RANGE * scale)
+    differs = (count >= 2) & apart(lowest, highest, scale)
     return GroupStatistics(mean[row], np.sqrt(variance)[row], scored & differs[row])
 
 
