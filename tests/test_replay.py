@@ -9,7 +9,7 @@ import pytest
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of, replayed_df
-from balcap.analysis.replay_command import compare, most_changed, spearman
+from balcap.analysis.replay_command import compare, most_changed
 from balcap.cli import main
 from balcap.errors import UserError
 from helpers.runs import train_briefly, write_run
@@ -93,13 +93,6 @@ def test_what_the_run_did_not_score_is_named(tmp_path: Path) -> None:
         replayed_df(run, normalizer="gdpoo")
     with pytest.raises(UserError, match="no rollouts yet"):
         replayed_df(write_run(tmp_path / "new", steps=0).path)
-
-
-def test_spearman() -> None:
-    first = pd.Series([1.0, 2.0, 3.0, 40.0])
-    # ranks 1 2 3 4 and 2 1 4 3: 1 - 6 * (1 + 1 + 1 + 1) / (4 * 15) = 0.6
-    assert spearman(first, pd.Series([2.0, 1.0, 9.0, 3.0])) == pytest.approx(0.6)
-    assert spearman(first, pd.Series([1.0] * 4)) is None
 
 
 def test_the_comparison_counts_signs() -> None:

@@ -10,12 +10,12 @@ not whole yet is left out.
 """
 
 from balcap.analysis.frames import find_runs
-from balcap.analysis.intervals import bootstrap_interval, t_interval
 from balcap.analysis.overview import runs_df
 from balcap.analysis.replay import replayed_df
 from balcap.analysis.tables import captions_df, heads_of, held_out_df, scores_df, steps_df
 from balcap.analysis.tradeoffs import harmonic_mean, hypervolume, pareto_front
 from balcap.analysis.varying import evaluated_heads, varying_settings
+from balcap.statistics import bootstrap_interval, t_interval
 
 __all__ = [
     "bootstrap_interval",

@@ -19,6 +19,7 @@ from balcap.config import ReplaySettings
 from balcap.console import number, say, table
 from balcap.errors import RunError
 from balcap.heads.selection import parse_weighted
+from balcap.statistics import spearman
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,6 @@ def compare(frame: pd.DataFrame) -> Comparison:
         silenced=int(((own != 0) & (new == 0)).sum()),
         roused=int(((own == 0) & (new != 0)).sum()),
     )
-
-
-def spearman(first: pd.Series[float], second: pd.Series[float]) -> float | None:
-    """Rank correlation, ties sharing their mean rank; None if either is constant."""
-    if first.nunique() < 2 or second.nunique() < 2:
-        return None
-    return float(first.rank().corr(second.rank()))
 
 
 def most_changed(frame: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -24,8 +24,8 @@ from balcap.heads.judge_wait import judge_of
 from balcap.heads.lengths import ratios
 from balcap.heads.scoring import Scored, commonest, score
 from balcap.runs.summary_text import judge_table
+from balcap.statistics import mean
 from balcap.text import word_count
-from balcap.training.held_out import mean
 from balcap.types import Caption
 
 

@@ -17,6 +17,7 @@ from balcap.heads import Head
 from balcap.heads.lengths import CountTokens, Unit, ratios
 from balcap.heads.scoring import Scored, score
 from balcap.runs.metrics import finite
+from balcap.statistics import mean
 from balcap.text import word_count
 from balcap.types import Caption
 
@@ -101,11 +102,6 @@ def judge(
         "scored": {name: int((~np.isnan(column)).sum()) for name, column in scores.items()},
     }
     return Judged(tuple(captions), scores, reasons, summary | _grounding(captions))
-
-
-def mean(column: Float) -> float | None:
-    """Mean over the scored cells, or None if there are none."""
-    return float(np.nanmean(column)) if (~np.isnan(column)).any() else None
 
 
 def _grounding(captions: Sequence[Caption]) -> dict[str, float | None]:

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from balcap.analysis.intervals import t_interval
 from balcap.analysis.plots.style import (
     BAND,
     FAINT,
@@ -23,6 +22,7 @@ from balcap.analysis.plots.style import (
     styled,
 )
 from balcap.analysis.tradeoffs import pareto_front
+from balcap.statistics import t_interval
 
 
 @styled

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from balcap import statistics
 from balcap.advantage.matrix import Float
 
 RESAMPLES = 999
@@ -34,38 +35,28 @@ class Correlation:
 
 def spearman(metric: Sequence[float], reference: Sequence[float], seed: int = 0) -> Correlation:
     """Spearman's rho of N models; ties get the mean of their ranks."""
-    from scipy import stats
-
-    return _with_interval(lambda a, b: stats.spearmanr(a, b).statistic, metric, reference, seed)
+    return _with_interval(statistics.spearman, metric, reference, seed)
 
 
 def kendall(metric: Sequence[float], reference: Sequence[float], seed: int = 0) -> Correlation:
     """Kendall's tau-b of N models, which allows for ties."""
-    from scipy import stats
-
-    return _with_interval(lambda a, b: stats.kendalltau(a, b).statistic, metric, reference, seed)
+    return _with_interval(statistics.kendall, metric, reference, seed)
 
 
 def _with_interval(
-    coefficient: Callable[[Float, Float], float],
+    coefficient: Callable[[Float, Float], float | None],
     metric: Sequence[float],
     reference: Sequence[float],
     seed: int,
 ) -> Correlation:
     pair = np.array([metric, reference], dtype=np.float64)
-    value = _defined(coefficient, pair)
+    value = coefficient(*pair)
     if value is None or pair.shape[1] < FEWEST:
         return Correlation(value, None)
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, pair.shape[1], size=(RESAMPLES, pair.shape[1]))
-    found = [_defined(coefficient, pair[:, models]) for models in drawn]
+    found = [coefficient(*pair[:, models]) for models in drawn]
     tail = (1 - LEVEL) / 2
     # a resample of one model only has no value
     low, high = np.quantile([one for one in found if one is not None], [tail, 1 - tail])
     return Correlation(value, (float(low), float(high)))
-
-
-def _defined(coefficient: Callable[[Float, Float], float], pair: Float) -> float | None:
-    if pair.shape[1] < 2 or (np.ptp(pair, axis=1) == 0).any():
-        return None
-    return float(coefficient(*pair))

@@ -12,11 +12,11 @@ import numpy as np
 
 from balcap.advantage.matrix import Float
 from balcap.config import plain
-from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.identity import prompts_of, resolved_settings
 from balcap.evaluation.harness.judging import NO_ANSWER, Judged
 from balcap.evaluation.harness.training_judge import same_model
 from balcap.evaluation.protocol import NO_CAPTION, AnyProtocol, Captions, Item, Record
+from balcap.statistics import interval, point
 from balcap.text import word_count
 
 

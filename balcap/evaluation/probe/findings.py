@@ -11,6 +11,7 @@ from balcap.advantage.matrix import Bool, Float, Int, RewardMatrix
 from balcap.evaluation.probe.honest import PART, WHOLE
 from balcap.evaluation.probe.running import COMPANY, HONEST, Tried
 from balcap.heads import Selected
+from balcap.statistics import mean
 from balcap.text import word_count
 
 TIE = 1e-6
@@ -85,7 +86,7 @@ def findings(tried: Tried, heads: Selected) -> list[Finding]:
 def honest_scores(tried: Tried) -> tuple[dict[str, float | None], float | None]:
     """Mean of each head over the honest captions, and of their weighted sum."""
     rows = tried.rows(HONEST)
-    return _means(tried.matrix, rows), _mean(sums(tried, rows, rows))
+    return _means(tried.matrix, rows), mean(sums(tried, rows, rows))
 
 
 def _finding(tried: Tried, heads: Selected, attack: str) -> Finding:
@@ -103,9 +104,9 @@ def _finding(tried: Tried, heads: Selected, attack: str) -> Finding:
         compared=int(known.sum()),
         scores=_means(tried.matrix, rows),
         gaps=_gaps(tried.matrix, rows, originals),
-        total=_mean(own),
-        honest_total=_mean(theirs),
-        against={kind: _mean((own - theirs)[made_of == kind]) for kind in (WHOLE, PART)},
+        total=mean(own),
+        honest_total=mean(theirs),
+        against={kind: mean((own - theirs)[made_of == kind]) for kind in (WHOLE, PART)},
         beats=float(np.mean(own[known] > theirs[known] + TIE)) if known.any() else None,
         advantage=advantage,
         honest_advantage=honest_advantage,
@@ -162,7 +163,7 @@ def advantages(tried: Tried, attack: str) -> tuple[float | None, float | None]:
         tried.matrix.values[rows], tried.matrix.scored[rows], group[rows], tried.matrix.heads
     )
     advantage = tried.rule(batch, tried.ratio[rows]).advantage
-    return _mean(advantage[np.isin(rows, attacking)]), _mean(advantage[np.isin(rows, wholes)])
+    return mean(advantage[np.isin(rows, attacking)]), mean(advantage[np.isin(rows, wholes)])
 
 
 def _catcher(tried: Tried, heads: Selected, rows: Int, originals: Int) -> tuple[str | None, float]:
@@ -199,7 +200,7 @@ def _lost_to_gate(tried: Tried, rows: Int, originals: Int, column: int) -> float
 def _gaps(matrix: RewardMatrix, rows: Int, originals: Int) -> dict[str, float | None]:
     difference = matrix.values[rows] - matrix.values[originals]
     difference = np.where(_both_scored(matrix, rows, originals), difference, np.nan)
-    return {head: _mean(difference[:, i]) for i, head in enumerate(matrix.heads)}
+    return {head: mean(difference[:, i]) for i, head in enumerate(matrix.heads)}
 
 
 def _both_scored(matrix: RewardMatrix, rows: Int, originals: Int) -> Bool:
@@ -208,9 +209,4 @@ def _both_scored(matrix: RewardMatrix, rows: Int, originals: Int) -> Bool:
 
 def _means(matrix: RewardMatrix, rows: Int) -> dict[str, float | None]:
     values = np.where(matrix.scored[rows], matrix.values[rows], np.nan)
-    return {head: _mean(values[:, i]) for i, head in enumerate(matrix.heads)}
-
-
-def _mean(values: Float) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
+    return {head: mean(values[:, i]) for i, head in enumerate(matrix.heads)}

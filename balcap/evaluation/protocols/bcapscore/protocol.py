@@ -30,7 +30,6 @@ from balcap.advantage.matrix import Float
 from balcap.config import BCapScoreSettings
 from balcap.data import check_requirements
 from balcap.errors import JudgeError, UnusableAnswerError
-from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.harness.referenced import UNUSABLE_ROW, referenced_samples
 from balcap.evaluation.protocol import (
@@ -49,6 +48,7 @@ from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.prompts import Prompt
 from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 from balcap.runs.provenance import files_of
+from balcap.statistics import interval, point
 from balcap.types import Caption, Sample, Score, Unscored
 
 PARTS = {"precision": "precision", "coverage": "cov", "language": "fluency"}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from balcap.advantage.matrix import Float
-from balcap.evaluation.harness.bootstrap import interval
 from balcap.evaluation.protocol import Record
+from balcap.statistics import interval
 
 BASELINES = ("gpt", "cog", "cpm")  # GPT-4o-0806, CogVLM2-llama3-chat-19B, MiniCPM-V2.6-8B
 

@@ -29,7 +29,6 @@ import numpy as np
 from balcap.advantage.matrix import Float
 from balcap.config import ClassicalSettings
 from balcap.errors import UserError
-from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.harness.referenced import (
     UNUSABLE_ROW,
@@ -48,6 +47,7 @@ from balcap.evaluation.protocols.classical import coco_metrics
 from balcap.evaluation.protocols.classical.clip_score import check_model, clip_scores
 from balcap.evaluation.protocols.classical.coco_metrics import NGRAMS, MissingError, bleu
 from balcap.judges.judge import Judge
+from balcap.statistics import interval, point
 from balcap.types import Sample
 
 MEANS = {"rouge": "rouge_l", "cider": "cider_d", "meteor": "meteor", "clipscore": "clipscore"}

@@ -24,7 +24,6 @@ import numpy as np
 
 from balcap.config import DCScoreSettings
 from balcap.errors import JudgeError, UserError
-from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.harness.retries import ask_with_retries
@@ -56,6 +55,7 @@ from balcap.evaluation.protocols.dcscore.steps import (
 from balcap.judges.images import Picture
 from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt
+from balcap.statistics import interval, point
 from balcap.types import Sample
 
 NO_ORACLE = "no facts in the reference"

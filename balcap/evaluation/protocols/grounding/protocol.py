@@ -20,7 +20,6 @@ from balcap.data import shapes
 from balcap.data.shapes.grounding import GROUNDING, Grounding, claims, ground, scene_facts
 from balcap.data.shapes.scene import Scene
 from balcap.errors import UserError
-from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocol import (
     NO_CAPTION,
@@ -32,6 +31,7 @@ from balcap.evaluation.protocol import (
 )
 from balcap.judges.judge import Judge
 from balcap.runs.folder import RunFolder
+from balcap.statistics import interval, point
 from balcap.types import Sample
 
 

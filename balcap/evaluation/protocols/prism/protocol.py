@@ -27,7 +27,6 @@ import numpy as np
 from balcap.advantage.matrix import Float
 from balcap.config import PrismSettings
 from balcap.errors import JudgeError
-from balcap.evaluation.harness.bootstrap import interval, point
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.harness.training_judge import same_model
@@ -47,6 +46,7 @@ from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest, JudgeResponse
+from balcap.statistics import interval, point
 from balcap.types import Sample
 
 PUBLISHED_CAPTIONS = 4
