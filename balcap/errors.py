@@ -13,7 +13,7 @@ into an unscored cell. Anything else is a bug of ours and keeps its traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class UserError(Exception):
@@ -54,3 +54,11 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Return `" (did you mean 'x'?)"` for the nearest allowed name, or an empty string."""
     nearest = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
+
+
+def not_selected(what: str, name: str, names: Collection[str]) -> UserError:
+    """The error of a setting that names a head which is not among those of `rewards`."""
+    return UserError(
+        f"{what}, but rewards does not select it; rewards has {', '.join(names)}"
+        f"{did_you_mean(name, names)}"
+    )

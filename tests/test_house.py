@@ -30,6 +30,23 @@ def test_nobody_imports_upward_or_sideways() -> None:
     assert "0 broken" in done.stdout
 
 
+def test_the_maths_loads_no_judge() -> None:
+    """From scores to advantages: pure functions, of use to whoever has other heads and judges."""
+    code = "import sys, balcap.advantage.rule, balcap.statistics; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    strangers = {
+        "balcap.judges",
+        "balcap.heads",
+        "balcap.heads.scoring",
+        "sqlite3",
+        "asyncio",
+        "torch",
+    }
+    assert "balcap.advantage.normalizers" in loaded
+    assert not strangers & loaded
+
+
 def test_both_packages_say_that_they_are_typed() -> None:
     assert (ROOT / "balcap" / "py.typed").is_file()
     assert (ROOT / "rewards" / "py.typed").is_file()

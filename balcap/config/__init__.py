@@ -43,7 +43,6 @@ from balcap.config.reward import (
     NORMALIZERS,
     RewardSettings,
     gated_heads,
-    not_selected,
 )
 from balcap.config.score import ScoreSettings
 from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
@@ -97,7 +96,6 @@ __all__ = [
     "at_least",
     "gated_heads",
     "near_multiple",
-    "not_selected",
     "one_of",
     "plain",
     "within",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from balcap.config.checks import at_least, one_of
 from balcap.config.judge import JudgeSettings
-from balcap.errors import UserError, did_you_mean
+from balcap.errors import UserError, not_selected
 
 NORMALIZERS = (
     "grpo", "dr_grpo", "mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo",
@@ -71,11 +71,3 @@ def gated_heads(gate_heads: str | None, trained: Iterable[str]) -> tuple[str, ..
         if name not in names:
             raise not_selected(f"gate_heads names {name!r}", name, names)
     return tuple(gated)
-
-
-def not_selected(what: str, name: str, names: Sequence[str]) -> UserError:
-    """The error of a setting that names a head which `rewards` does not select."""
-    return UserError(
-        f"{what}, but rewards does not select it; rewards has {', '.join(names)}"
-        f"{did_you_mean(name, names)}"
-    )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from balcap.config import JudgeSettings, not_selected
-from balcap.errors import UserError
+from balcap.config import JudgeSettings
+from balcap.errors import UserError, not_selected
 from balcap.heads.base import Head
 from balcap.heads.registry import HeadClass, find
 from balcap.judges.factory import open_judge
