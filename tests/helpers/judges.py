@@ -26,16 +26,18 @@ def frame_of(request: JudgeRequest) -> str:
 class Dutiful:
     """Answers by a hash of the question: the same question always gets the same answer.
 
-    Where a text is wanted it answers with `says`, or with pieces of what was quoted to it.
+    Where a text is wanted it answers with `says`, or with pieces of what was quoted to it. With
+    another `seed` it is another judge.
     """
 
-    def __init__(self, says: str | None = None) -> None:
+    def __init__(self, says: str | None = None, seed: int = 0) -> None:
         self.says = says
+        self.identity = {"seed": seed} if seed else {}
         self.asked: list[JudgeRequest] = []
 
     def __call__(self, request: JudgeRequest) -> JudgeResponse:
         self.asked.append(request)
-        rng = random.Random(request.key({}))
+        rng = random.Random(request.key(self.identity))
         if request.choices:
             return _weighed(request.choices, rng)
         if request.schema is None:
