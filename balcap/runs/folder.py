@@ -15,7 +15,6 @@ Imports no torch. Files appear whole or not at all: each is written beside its p
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from balcap.atomic import atomic_write
 from balcap.errors import RunError, UserError
 
 
@@ -71,20 +71,14 @@ class RunFolder:
         Raises:
             RunError: if the disk is full.
         """
-        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with draft.open("wb") as file:
+            with atomic_write(path) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
         except OSError as error:
             raise RunError(
                 f"cannot write {path}: {error.strerror}; what was written before is kept. "
                 f"Make room and continue with: balcap train --resume {self.path}"
             ) from error
-        finally:
-            draft.unlink(missing_ok=True)
 
     def write_json(self, path: Path, content: Any) -> None:
         """Write a JSON file, whole."""

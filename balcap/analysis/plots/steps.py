@@ -66,7 +66,7 @@ def health(steps: pd.DataFrame, heads: Sequence[str]) -> Figure:
             dead.plot(steps["step"], unscored, color=colour_of(index), ls=":", label=label)
     dead.set(title="Groups in which a head is silent", xlabel="step", ylim=(-0.02, 1.02))
     named = {"gate/pass": "length in the band", "length/truncated": "cut off at the longest length",
-             "advantage/zero": "advantage exactly 0"}  # fmt: skip
+             "advantage/zero": "advantage 0"}  # fmt: skip
     for index, (name, label) in enumerate(named.items()):
         line(captions, steps, name, colour_of(index + 3), label)
     captions.set(title="Share of the captions", xlabel="step", ylim=(-0.02, 1.02))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from balcap.atomic import atomic_write
 from balcap.errors import RunError, UserError
 from balcap.evaluation.protocol import Record
 
@@ -99,11 +100,10 @@ class EvalFolder:
 
     def _write(self, file: Path, text: str) -> None:
         """Write a file that appears under its name only when it is complete."""
-        draft = file.with_name(f".{file.name}.part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(file)
+            with atomic_write(file) as draft:
+                draft.write(text.encode())
         except OSError as error:
             raise self._full(file, error) from error
 
