@@ -187,3 +187,13 @@ def test_columns_are_told_in_words() -> None:
     assert axis_label("after_greedy.qa") == "qa, after greedy"
     assert axis_label("after.harmonic_mean") == "harmonic mean, after"
     assert axis_label("rewards") == "rewards"
+
+
+def test_what_rounding_leaves_of_heads_that_cancel_has_no_trend() -> None:
+    """Credit of +z and -z, and advantages of 1e-17 that happen to grow with the length."""
+    frame = captions()
+    z = np.where(np.arange(len(frame)) % 2, 1.0, -1.0)
+    rest = 1e-17 * frame["words"]
+    frame = frame.assign(**{"qa.credit": z, "cov.credit": -z, "advantage": rest})
+    for axes in length_against_advantage(frame, HEADS, BAND).axes:
+        assert not any("(r =" in str(line.get_label()) for line in axes.get_lines())

@@ -81,7 +81,7 @@ def step_metrics(rollouts: Rollouts, seconds: Mapping[str, float]) -> Metrics:
         "advantage/zero": float((_sign(advantage, parts) == 0).mean()),
         "advantage/gain": credit.gain,
         "advantage/length_corr": correlation(advantage, words)
-        if _varies(advantage, parts)
+        if varies(advantage, parts)
         else None,
     }
     return metrics | {f"seconds/{part}": took for part, took in seconds.items()}
@@ -99,12 +99,12 @@ def finite(value: Any) -> float | None:
 
 def correlation(first: Float, second: Float) -> float | None:
     """Pearson correlation of two [N] arrays; None if either is constant but for rounding."""
-    if not (_varies(first, first) and _varies(second, second)):
+    if not (varies(first, first) and varies(second, second)):
         return None
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def _varies(values: Float, parts: Float) -> bool:
+def varies(values: Float, parts: Float) -> bool:
     """Whether values [N], sums of such parts, differ by more than rounding; not if N = 0."""
     size = np.abs(parts).max(initial=0.0)
     return bool(len(values) and apart(values.min(), values.max(), size))
@@ -132,7 +132,7 @@ def _variance_shares(credit: Float) -> list[float | None]:
     They add up to 1; negative for a head that is outvoted by those it disagrees with.
     """
     total = credit.sum(axis=1)
-    if not _varies(total, credit):
+    if not varies(total, credit):
         return [None] * credit.shape[1]
     away = total - total.mean()
     shares = (credit - credit.mean(axis=0)).T @ away / (away @ away)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from balcap.advantage.matrix import Float
 from balcap.analysis.plots.style import BAD, BAND, FAINT, INK, colour_of, legend, panels, styled
+from balcap.runs.metrics import varies
 
 BINS = 12
 FEWEST = 8
@@ -75,8 +76,9 @@ def _cloud(axes: Axes, captions: pd.DataFrame, name: str, title: str) -> None:
         )  # fmt: skip
         if len(rows) and not inside.all():
             axes.plot([], [], "o", ms=5, mew=0, color=colour, label=label)
-    varies = captions[name].nunique() > 1 and captions["advantage"].nunique() > 1
-    r = f" (r = {captions[name].corr(captions['advantage']):+.2f})" if varies else ""
+    credit = captions.filter(regex=r"\.credit$").to_numpy(dtype=np.float64)
+    trend = varies(captions["advantage"].to_numpy(), credit) and captions[name].nunique() > 1
+    r = f" (r = {captions[name].corr(captions['advantage']):+.2f})" if trend else ""
     axes.plot(*_binned(captions[name], captions["advantage"]), "-", color=INK, label=f"mean{r}")
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.set_title(title)
