@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matrices_of_tests import matrices
+from helpers.matrices import matrices
 
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule

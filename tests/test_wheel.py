@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs")
+LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
 TRAIN = [
     "train", "--rewards", "qa,cov,fluency", "--steps", "2", "--batch", "8", "--group-size", "4",
     "--max-tokens", "12", "--shapes.train", "16", "--eval-samples", "2", "--run", "made",
