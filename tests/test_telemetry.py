@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from helpers.matrices import matrices
 
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule
@@ -12,6 +11,7 @@ from balcap.config import NORMALIZERS
 from balcap.judges.usage import Usage
 from balcap.runs.metrics import correlation, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts, Row
+from helpers.matrices import matrices
 
 
 def row(group: int, words: int, ratio: float, *scores: float | None) -> Row:

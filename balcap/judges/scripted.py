@@ -110,7 +110,7 @@ class Scripted(Backend):
             return error
         if not isinstance(said, str | JudgeResponse):
             raise UserError(
-                f"the judge {self._name} answered with {said!r}; a script returns a text or an "
+                f"the judge {self._name} answered with {said!r}; a script returns a text or a "
                 "JudgeResponse, or raises JudgeError"
             )
         return said if isinstance(said, JudgeResponse) else JudgeResponse(said)
