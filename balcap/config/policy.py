@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from balcap.config.checks import at_least, counts, within
+from balcap.errors import UserError
 
 TINY_POLICIES = ("tiny-qwen2.5-vl", "tiny-llava-1.5")
 """The policies that travel with the package."""
@@ -23,13 +24,22 @@ class LoraSettings:
         rank: rank of the adapters; 0 trains all weights.
         alpha: scale of the adapters; default: twice the rank.
         dropout: in [0, 1).
-        targets: modules to adapt, comma separated, or `all-linear` (of the language model).
+        targets: modules to adapt, comma separated, or `all-linear`; of the language model, unless
+            `projector` or `vision` say otherwise.
+        projector: adapt the projector's modules of these names too.
+        vision: adapt the vision tower's modules of these names too. vLLM serves adapters of the
+            language model only.
+        merge: put the adapter that the policy has into its weights first, and train new adapters
+            (or, with a rank of 0, all weights). The merged weights are kept in the run's folder.
     """
 
     rank: int = 0
     alpha: int | None = None
     dropout: float = 0.0
     targets: str = "all-linear"
+    projector: bool = False
+    vision: bool = False
+    merge: bool = False
 
     def __post_init__(self) -> None:
         at_least("lora.rank", self.rank, 0)
@@ -75,7 +85,7 @@ class PolicySettings(ModelSettings):
     """Which parts of the captioner are trained.
 
     Attributes:
-        freeze_vision: train the language model and the projector only.
+        freeze_vision: leave the vision tower as it is; the language model and the projector train.
         gradient_checkpointing: less memory for more time; default: only for models from outside.
         lora: low-rank adapters.
     """
@@ -83,6 +93,14 @@ class PolicySettings(ModelSettings):
     freeze_vision: bool = False
     gradient_checkpointing: bool | None = None
     lora: LoraSettings = field(default_factory=LoraSettings)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.freeze_vision and self.lora.vision:
+            raise UserError(
+                "freeze_vision leaves the vision tower as it is, and lora.vision adapts it; "
+                "give one of them"
+            )
 
     @property
     def size(self) -> Size:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from balcap.config import TINY_POLICIES
 from balcap.errors import UserError
 from balcap.runs.folder import RunFolder
+
+Part = Literal["language", "projector", "vision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +23,31 @@ class Family:
         name: what people call it.
         model_type: what transformers calls it in `config.json`.
         image_token: the placeholder that the processor repeats once per image embedding.
-        vision: part of a parameter's name that marks the vision tower.
+        vision: in a module's name, marks the vision tower.
+        projector: in a module's name, marks what maps the tower's outputs to the language model's
+            inputs. It may lie within the tower, as Qwen's merger does, and is not part of it.
     """
 
     name: str
     model_type: str
     image_token: str
     vision: str
+    projector: str
+
+    def part_of(self, name: str) -> Part:
+        """The part of the model that a module or parameter of this name belongs to."""
+        if self.projector in name:
+            return "projector"
+        return "vision" if self.vision in name else "language"
+
+    def modules_of(self, part: Literal["projector", "vision"]) -> str:
+        """A regular expression that matches the whole name of every module of a part."""
+        projector = rf".*{re.escape(self.projector)}.*"
+        return projector if part == "projector" else rf"(?!{projector}).*{re.escape(self.vision)}.*"
 
 
-QWEN = Family("Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual")
-LLAVA = Family("LLaVA-1.5", "llava", "<image>", "vision_tower")
+QWEN = Family("Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual", "visual.merger")
+LLAVA = Family("LLaVA-1.5", "llava", "<image>", "vision_tower", "multi_modal_projector")
 FAMILIES = {family.model_type: family for family in (QWEN, LLAVA)}
 
 
@@ -38,14 +56,17 @@ class Located:
     """Where a policy's weights are.
 
     Attributes:
-        source: folder or hub id with the weights, as `from_pretrained` takes it.
+        source: absolute path of a folder, or hub id, with the weights.
         family: which classes it needs.
-        adapter: folder with LoRA adapters to put on `source`, if it is such a policy.
+        adapter: absolute path of a folder with LoRA adapters to put on `source`, if it is such a
+            policy.
+        revision: commit of a hub id; None for a folder.
     """
 
     source: str
     family: Family
     adapter: Path | None = None
+    revision: str | None = None
 
 
 def locate(policy: str) -> Located:
@@ -56,11 +77,14 @@ def locate(policy: str) -> Located:
     """
     folder = _folder(policy)
     if folder is None:
-        return Located(policy, _family(policy, _hub_config(policy)))
+        config = _hub_config(policy)
+        # the hub's cache keeps a file in a folder that is named after its commit
+        return Located(policy, _family(policy, _read_json(config)), revision=config.parent.name)
+    folder = folder.absolute()
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
-        base = locate(str(_read_json(adapter)["base_model_name_or_path"]))
-        return Located(base.source, base.family, folder)
+        base = _base_of(policy, str(_read_json(adapter)["base_model_name_or_path"]))
+        return Located(base.source, base.family, folder, base.revision)
     if not (folder / "config.json").is_file():
         raise UserError(
             f"policy {policy!r}: {folder} has no config.json; give a folder written by "
@@ -86,11 +110,21 @@ def _folder(policy: str) -> Path | None:
     return None
 
 
-def _hub_config(policy: str) -> dict[str, object]:
+def _base_of(policy: str, base: str) -> Located:
+    """Where the weights are that a policy's adapters belong to."""
+    try:
+        return locate(base)
+    except UserError as error:
+        raise UserError(
+            f"policy {policy!r} has LoRA adapters, and their base is not there: {error}"
+        ) from error
+
+
+def _hub_config(policy: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
-        return _read_json(Path(hf_hub_download(policy, "config.json")))
+        return Path(hf_hub_download(policy, "config.json"))
     except Exception as error:  # the hub client has a dozen kinds, and all mean the same here
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(

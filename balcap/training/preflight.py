@@ -17,7 +17,10 @@ from balcap.errors import UserError
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.scoring import Scored, score
-from balcap.policies import locate
+from balcap.policies import Located
+from balcap.policies.adapters import continued
+from balcap.policies.origin import find_origin
+from balcap.runs.folder import RunFolder
 from balcap.text import word_count
 from balcap.training.trl_args import micro_batch
 from balcap.types import Caption, Sample
@@ -33,6 +36,7 @@ class Plan:
 
     Attributes:
         settings: resolved, the default batch lowered where the data has too few samples for it.
+        origin: where the policy is that the training begins with, or began with.
         loaded: training and held-out samples.
         rule: gate, normaliser and weights.
         trained: heads of the reward.
@@ -41,6 +45,7 @@ class Plan:
     """
 
     settings: TrainSettings
+    origin: Located
     loaded: Loaded
     rule: AdvantageRule
     trained: tuple[Head[Any], ...]
@@ -55,7 +60,9 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
         UserError: naming the first thing that does not fit.
     """
     rule = AdvantageRule.of(settings, selected.weights)
-    locate(settings.policy)
+    origin = find_origin(settings, RunFolder(settings.resume) if settings.resume else None)
+    if not settings.resume:
+        settings = continued(settings, origin)
     _check_engine(settings.rollout.engine)
     if settings.batch is not None:
         micro_batch(settings.resolved(), distributed.count())
@@ -78,6 +85,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     balanced = tuple(h.name for h in evaluated if h.name in beside)
     return Plan(
         settings,
+        origin,
         loaded,
         rule,
         selected.trained,

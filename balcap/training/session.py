@@ -16,8 +16,10 @@ from balcap.errors import JudgeGoneError, UserError
 from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
 from balcap.judges.usage import Usage
 from balcap.logging import quiet, without_bars
-from balcap.policies import for_training, new_adapters
+from balcap.policies.adapters import new_adapters, restore
 from balcap.policies.generation import Sampling
+from balcap.policies.loading import for_training, reference_pinned
+from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs.folder import RunFolder
 from balcap.runs.summary_text import say_closing
 from balcap.runs.wandb import WandbLog
@@ -127,20 +129,27 @@ class Session:
         settings = self.settings
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
-        policy = for_training(settings, self.checkpoint)
-        trainer = CaptionTrainer(
-            policy=policy,
-            samples=self.plan.loaded.train,
-            heads=self.plan.trained,
-            rule=self.plan.rule,
-            length_unit=settings.length_unit,
-            on_rollouts=self.recorder.keep,
-            args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
-            judge_wait=self.judge_wait,
-            peft_config=new_adapters(settings, policy),
-            callbacks=[self.recorder, self.stop],
-        )
+        policy = for_training(settings, self.plan.origin, self.checkpoint)
+        with reference_pinned(policy, self.plan.origin):
+            trainer = CaptionTrainer(
+                policy=policy,
+                samples=self.plan.loaded.train,
+                heads=self.plan.trained,
+                rule=self.plan.rule,
+                length_unit=settings.length_unit,
+                on_rollouts=self.recorder.keep,
+                args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
+                judge_wait=self.judge_wait,
+                peft_config=new_adapters(settings, policy),
+                callbacks=[self.recorder, self.stop],
+            )
         trainer.remove_callback(PrinterCallback)
+        if self.checkpoint and settings.lora.rank:
+            restore(trainer.model, self.checkpoint)
+        counts = trained_parameters(trainer.model, policy.family)
+        check_trained(counts, settings)
+        if self.leads:
+            say(in_words(counts, settings))
         if settings.rollout.engine != "hf":
             from balcap.policies.vllm import prepare
 

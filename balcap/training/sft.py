@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from balcap import distributed, policies
+from balcap import distributed
 from balcap.config import SftSettings
 from balcap.console import clock, number, say
 from balcap.data import load
 from balcap.errors import UserError
 from balcap.heads import dump
 from balcap.logging import quiet, without_bars
+from balcap.policies import Located
+from balcap.policies.adapters import continued, new_adapters
+from balcap.policies.loading import computes_in_bf16, for_training
+from balcap.policies.origin import find_origin, keep_origin
+from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.training.trl_args import micro_batch
@@ -29,8 +34,8 @@ def run(settings: SftSettings) -> int:
     Raises:
         UserError: if policy, data or settings do not fit, before a model is loaded.
     """
-    settings = settings.resolved()
-    policies.locate(settings.policy)
+    origin = find_origin(settings, None)
+    settings = continued(settings, origin).resolved()
     loaded = load(settings, settings.seed).train
     samples = [sample for sample in loaded if sample.reference]
     if not samples:
@@ -43,7 +48,8 @@ def run(settings: SftSettings) -> int:
         folder.create(dump(settings))
         provenance.record(folder, (sample.prompt for sample in samples), ())
         say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
-    trainer = _trainer(settings, samples, folder)
+    origin = keep_origin(folder, settings, origin)
+    trainer = _trainer(settings, origin, samples, folder)
     with without_bars(str(folder.path)):
         trainer.train()
     if distributed.is_first():
@@ -51,22 +57,28 @@ def run(settings: SftSettings) -> int:
     return 0
 
 
-def _trainer(settings: SftSettings, samples: Sequence[Sample], folder: RunFolder) -> Any:
+def _trainer(
+    settings: SftSettings, origin: Located, samples: Sequence[Sample], folder: RunFolder
+) -> Any:
     from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
 
     quiet()
     set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
-    policy = policies.for_training(settings)
+    policy = for_training(settings, origin)
     trainer = SFTTrainer(
         model=policy.model,
         args=_config(settings, folder),
         train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
         processing_class=policy.processor,
-        peft_config=policies.new_adapters(settings, policy),
+        peft_config=new_adapters(settings, policy),
         callbacks=[_progress(folder)] if distributed.is_first() else [],
     )
     trainer.remove_callback(PrinterCallback)
+    counts = trained_parameters(trainer.model, policy.family)
+    check_trained(counts, settings)
+    if distributed.is_first():
+        say(in_words(counts, settings))
     return trainer
 
 
@@ -88,7 +100,7 @@ def _config(settings: SftSettings, folder: RunFolder) -> Any:
         "max_length": None,  # cutting tokens could cut image tokens; references are cut instead
         "completion_only_loss": True,
         "seed": settings.seed,
-        "bf16": policies.computes_in_bf16(settings),
+        "bf16": computes_in_bf16(settings),
         "use_cpu": not torch.cuda.is_available(),
         "gradient_checkpointing": settings.gradient_checkpointing,
         "save_strategy": "steps",

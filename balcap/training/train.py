@@ -10,6 +10,7 @@ from balcap.config import TrainSettings
 from balcap.console import say
 from balcap.data import Loaded
 from balcap.heads import Selected, dump
+from balcap.policies.origin import keep_origin
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.training.preflight import plan
@@ -44,6 +45,8 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         dry_run(checked)
         return 0
     folder = _folder(settings, selected)
+    if not settings.resume:
+        checked = replace(checked, origin=keep_origin(folder, settings, checked.origin))
     if distributed.is_first():
         prompts = (sample.prompt for sample in checked.loaded.train)
         provenance.record(folder, prompts, selected.evaluated)

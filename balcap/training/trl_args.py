@@ -7,7 +7,7 @@ from typing import Any
 
 from balcap.config import SftSettings, TrainSettings
 from balcap.errors import UserError
-from balcap.policies import computes_in_bf16
+from balcap.policies.loading import computes_in_bf16
 
 
 def micro_batch(settings: TrainSettings | SftSettings, processes: int) -> int:

@@ -41,7 +41,7 @@ from balcap.heads import choose
 from balcap.heads.scoring import score
 from balcap.judges.factory import forget
 from balcap.logging import quiet
-from balcap.policies import for_training
+from balcap.policies.loading import for_training
 from balcap.training.grpo import as_dataset, drawn
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption

@@ -30,7 +30,7 @@ from balcap.data import load as load_data
 from balcap.heads import Head, choose
 from balcap.heads.engines import embedding
 from balcap.logging import quiet
-from balcap.policies import for_training
+from balcap.policies.loading import for_training
 from balcap.training.grpo import CaptionTrainer, as_dataset, drawn
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption, Sample, Unscored

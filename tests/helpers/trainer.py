@@ -14,7 +14,7 @@ from balcap.advantage.rule import AdvantageRule
 from balcap.config import DataSettings, ShapesSettings, TrainSettings
 from balcap.data import shapes
 from balcap.heads import Head
-from balcap.policies import for_training
+from balcap.policies.loading import for_training
 from balcap.training.grpo import CaptionTrainer
 from balcap.training.trl_args import grpo_config
 

@@ -1,0 +1,129 @@
+"""How does a policy come from its files into memory?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from balcap.config import ModelSettings, PolicySettings
+from balcap.logging import without_bars
+from balcap.policies.family import Family, Located, locate
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A loaded captioner.
+
+    Attributes:
+        model: a transformers image-text-to-text model, with adapters on it if it was trained so.
+        processor: its processor; the tokenizer pads on the left.
+        family: Qwen2.5-VL or LLaVA-1.5.
+    """
+
+    model: Any
+    processor: Any
+    family: Family
+
+
+def load(
+    settings: ModelSettings,
+    *,
+    origin: Located | None = None,
+    trainable: bool = False,
+    checkpoint: Path | None = None,
+) -> Policy:
+    """Load a policy's weights and processor.
+
+    Args:
+        settings: which policy, number format and pixel limits.
+        origin: where the policy is; default: found by its name.
+        trainable: whether LoRA adapters that the policy has can be trained on.
+        checkpoint: a checkpoint of a training of all weights of this policy, which are taken
+            instead. transformers' own resuming does not do it: its checkpoints have other key names
+            than the model in memory, and loading them leaves the weights as they were, in silence.
+
+    Raises:
+        UserError: if there is no such policy, or it is of neither family.
+    """
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    origin = origin or locate(settings.policy)
+    found = Located(str(checkpoint), origin.family) if checkpoint else origin
+    pixels = {
+        name: value
+        for name, value in (
+            ("min_pixels", settings.min_pixels),
+            ("max_pixels", settings.max_pixels),
+        )
+        if value is not None
+    }
+    with without_bars(found.source):
+        processor = AutoProcessor.from_pretrained(found.source, revision=found.revision, **pixels)
+        model = AutoModelForImageTextToText.from_pretrained(
+            found.source, revision=found.revision, dtype=dtype_of(settings)
+        )
+    processor.tokenizer.padding_side = "left"
+    model.config._name_or_path = origin.source  # what adapters name as their base
+    if found.adapter:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, found.adapter, is_trainable=trainable)
+    return Policy(model, processor, found.family)
+
+
+def for_training(
+    settings: PolicySettings, origin: Located | None = None, checkpoint: Path | None = None
+) -> Policy:
+    """Load a policy to be trained, its vision tower frozen where the settings say so.
+
+    With adapters it is the origin, whatever the checkpoint: the trainer makes the KL reference of
+    what it is given, and `adapters.restore` brings the checkpoint's adapter in afterwards.
+    """
+    origin = origin or locate(settings.policy)
+    whole = None if settings.lora.rank else checkpoint
+    policy = load(settings, origin=origin, trainable=True, checkpoint=whole)
+    if settings.freeze_vision:
+        for name, parameter in policy.model.named_parameters():
+            if policy.family.part_of(name) == "vision":
+                parameter.requires_grad = False
+    return policy
+
+
+@contextmanager
+def reference_pinned(policy: Policy, origin: Located) -> Iterator[None]:
+    """Let TRL, which loads the KL reference by the name in the model's config, find the commit that
+    the run began with, and not the newest one of the hub."""
+    config = policy.model.config
+    if origin.revision:
+        from huggingface_hub import hf_hub_download
+
+        file = hf_hub_download(origin.source, "config.json", revision=origin.revision)
+        config._name_or_path = str(Path(file).parent)
+    try:
+        yield
+    finally:
+        config._name_or_path = origin.source
+
+
+def dtype_of(settings: ModelSettings) -> Any:
+    """The torch dtype that weights are loaded in.
+
+    `auto` is float32 on a CPU and bfloat16 on a GPU, but float32 there too where all weights are
+    trained: a bfloat16 weight of 0.02 cannot move by less than 1e-4, and steps of 1e-6 are lost.
+    """
+    import torch
+
+    if settings.dtype != "auto":
+        return getattr(torch, settings.dtype)
+    trains_all = isinstance(settings, PolicySettings) and not settings.lora.rank
+    return torch.bfloat16 if torch.cuda.is_available() and not trains_all else torch.float32
+
+
+def computes_in_bf16(settings: ModelSettings) -> bool:
+    """Whether training multiplies in bfloat16, whatever its weights are kept in."""
+    import torch
+
+    return settings.dtype == "bfloat16" or (settings.dtype == "auto" and torch.cuda.is_available())
