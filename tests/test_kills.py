@@ -66,3 +66,19 @@ def test_a_run_killed_before_its_settings_were_written_can_be_started_again(
     assert main(["train", "--resume", str(tmp_path / "run")]) == 2
     assert "config.yaml" in capsys.readouterr().err
     assert main(command(fresh_policies["llava-1.5"], tmp_path / "run", "--steps", "1")) == 0
+
+
+def test_sigterm_leaves_a_checkpoint_of_the_step_in_flight(
+    fresh_policies: dict[str, Path], tmp_path: Path
+) -> None:
+    """No checkpoint is due before step 400: the one that is there was written for the signal."""
+    run = RunFolder(tmp_path / "run")
+    more = ["--steps", "400", "--save-every", "400"]
+    process = start(command(fresh_policies["llava-1.5"], run.path, *more))
+    while process.poll() is None and not run.read_metrics():
+        time.sleep(0.01)
+    process.terminate()
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM, out
+    assert run.last_step() == len(run.read_metrics()) >= 1
+    assert run.read_json(run.summary)["interrupted"] is True

@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
     0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 3: a judge stopped
-    answering, and the same run can go on once it is back; 130: interrupted; 141: nobody reads the
-    output (`console.say` goes on without a reader, so that no work is lost).
+    answering, and the same run can go on once it is back; 130: Ctrl-C; 143: SIGTERM; 141: nobody
+    reads the output (`console.say` goes on without a reader, so that no work is lost).
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -53,14 +53,20 @@ class RunFolder:
         """Make the folder and write its settings.
 
         Raises:
-            UserError: if a run is already there.
+            UserError: if a run is already there, or the folder cannot be made.
         """
         if self.exists():
             raise UserError(
                 f"{self.path} already holds a run; continue it with --resume {self.path}, "
                 "or name another folder with --run"
             )
-        self.rollouts.mkdir(parents=True, exist_ok=True)
+        try:
+            self.rollouts.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot make the run folder {self.path}: {error.strerror}; "
+                "name another folder with --run"
+            ) from error
         with self.whole(self.config) as file:
             file.write(config.encode())
 

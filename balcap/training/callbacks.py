@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
 from balcap import distributed
@@ -97,29 +96,46 @@ _PARTICULARS = re.compile(r"""\d+|'[^']*'|"[^"]*\"""")
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]
-    """Ctrl-C ends the training after the step in flight, with a checkpoint; twice, at once."""
+    """Ctrl-C or SIGTERM (Slurm) ends the training after the step in flight, with a checkpoint.
+
+    A second Ctrl-C ends it at once.
+    """
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: Any = None
+        self.exit_code = 128 + signal.SIGINT
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopOnSignal:
-        self._before = signal.signal(signal.SIGINT, self._ask)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if self.asked:
+            return  # Slurm may send SIGTERM to the launcher, which sends it on
         self.asked = True
+        self.exit_code = 128 + number
         say("\nstopping after this step, with a checkpoint (Ctrl-C again: at once)")
+
+    def agree(self) -> bool:
+        """Whether any process was asked to stop; every process must call this, or all wait."""
+        codes = [
+            code for asked, code in distributed.everyones((self.asked, self.exit_code)) if asked
+        ]
+        if codes:
+            self.asked, self.exit_code = True, max(codes)
+        return self.asked
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Ask transformers to save and stop, on all processes at the same step."""
-        if distributed.count() > 1:
-            self.asked = any(gather_object([self.asked]))
+        self.agree()
         if self.asked:
             control.should_save = True
             control.should_training_stop = True

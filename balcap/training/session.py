@@ -117,9 +117,9 @@ class Session:
     def _go(self) -> None:
         if not self._knows("before"):
             self._evaluate("before")
-        if not self.stop.asked and self.resumed_at < self.progress.steps:
+        if not self.stop.agree() and self.resumed_at < self.progress.steps:
             self._train()  # transformers would do one step more than all of them
-        if not self.stop.asked:
+        if not self.stop.agree():
             self._evaluate("after")
 
     def _records(self) -> tuple[RunFolder | None, Progress | None]:

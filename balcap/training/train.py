@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from balcap.console import say
 from balcap.data import Loaded
 from balcap.heads import Selected, dump
 from balcap.policies.origin import keep_origin
+from balcap.run_lock import lock
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.training.preflight import plan
 
-INTERRUPTED = 130
 LISTED = 20  # unusable rows that are named one by one
 
 
@@ -27,7 +28,7 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         selected: heads of the reward and of the evaluation.
 
     Returns:
-        Exit code: 0, or 130 after Ctrl-C.
+        Exit code: 0; 130 after Ctrl-C, 143 after SIGTERM.
 
     Raises:
         UserError: before a model is loaded, if the settings do not fit together or to the data;
@@ -45,6 +46,7 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         dry_run(checked)
         return 0
     folder = _folder(settings, selected)
+    held = lock(folder) if distributed.is_first() else None  # while this process trains
     if not settings.resume:
         checked = replace(checked, origin=keep_origin(folder, settings, checked.origin))
     if distributed.is_first():
@@ -53,8 +55,8 @@ def train(settings: TrainSettings, selected: Selected) -> int:
     from balcap.training.session import Session  # torch and trl take seconds to import
 
     session = Session(checked, folder)
-    with session.stop:
-        return 0 if session.run() else INTERRUPTED
+    with held or nullcontext(), session.stop:
+        return 0 if session.run() else session.stop.exit_code
 
 
 def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
