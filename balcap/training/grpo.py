@@ -3,7 +3,7 @@
     Sample -> captions (TRL, the policy) -> scores -> rows of all processes -> gate -> advantage
            -> loss (TRL)
 
-Two methods of TRL are overridden, both private, and nothing else: `_calculate_rewards`, where
+Two methods of TRL are overridden, both private, besides the saving of checkpoints: `_calculate_rewards`, where
 captions are scored and credit is given, and `_generate_and_score_completions`, whose advantages
 are replaced. A test fails loudly if a release of TRL moves either.
 """
@@ -18,11 +18,13 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from datasets import Dataset
+from safetensors import SafetensorError
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from balcap.advantage.rule import AdvantageRule
+from balcap.errors import RunError
 from balcap.heads import Head
 from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.lengths import Unit
@@ -151,6 +153,17 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         if self._dice is not None and self._dice[0] == self.state.global_step:
             rng_state.restore(self._dice[1])
         self._save_checkpoint(self.model, trial=None)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write a checkpoint; one that cannot be written ends the run with one message."""
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"cannot write the checkpoint of step {self.state.global_step} into "
+                f"{self.args.output_dir}: {error}; earlier checkpoints are kept. "
+                "Make room and go on with --resume"
+            ) from error
 
     def count_tokens(self, text: str) -> int:
         """Length of a text in the policy's tokens."""

@@ -12,6 +12,7 @@ from transformers import PrinterCallback, set_seed
 from balcap import distributed
 from balcap.analysis.curves import draw
 from balcap.console import number, say
+from balcap.divergence import StopAtDivergence
 from balcap.errors import JudgeGoneError, UserError
 from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
 from balcap.judges.usage import Usage
@@ -141,7 +142,7 @@ class Session:
                 args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
                 judge_wait=self.judge_wait,
                 peft_config=new_adapters(settings, policy),
-                callbacks=[self.recorder, self.stop],
+                callbacks=[StopAtDivergence(), self.recorder, self.stop],
             )
         trainer.remove_callback(PrinterCallback)
         if self.checkpoint and settings.lora.rank:
