@@ -50,6 +50,15 @@ class UnusableAnswerError(JudgeError):
     """
 
 
+def portable(error: UserError | RunError) -> UserError | RunError:
+    """The same message in a class of this file: a head's own exception class may not survive the
+    way to another process, or not exist there."""
+    kinds: tuple[type[UserError | RunError], ...] = (
+        HeadError, UserError, JudgeGoneError, RunError,
+    )  # fmt: skip
+    return next(kind(str(error)) for kind in kinds if isinstance(error, kind))
+
+
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Return `" (did you mean 'x'?)"` for the nearest allowed name, or an empty string."""
     nearest = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)

@@ -68,6 +68,24 @@ def test_a_run_killed_before_its_settings_were_written_can_be_started_again(
     assert main(command(fresh_policies["llava-1.5"], tmp_path / "run", "--steps", "1")) == 0
 
 
+def test_sigterm_leaves_a_checkpoint_of_a_supervised_training(
+    fresh_policies: dict[str, Path], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    words = [
+        "sft", "--policy", str(fresh_policies["llava-1.5"]), "--run", str(run.path),
+        "--shapes.train", "16", "--batch", "2", "--steps", "4000", "--save-every", "4000",
+        "--max-tokens", "8", "--gradient-checkpointing", "false",
+    ]  # fmt: skip
+    process = start(words)
+    while process.poll() is None and not run.read_metrics():
+        time.sleep(0.01)
+    process.terminate()
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM, out
+    assert run.newest_checkpoint() is not None
+
+
 def test_sigterm_leaves_a_checkpoint_of_the_step_in_flight(
     fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:

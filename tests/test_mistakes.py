@@ -75,6 +75,8 @@ MISTAKES = [
     (f"train {ONE_HEAD} --lr --seed 1", "--lr needs a value"),
     (f"train {ONE_HEAD} extra", "unexpected 'extra'"),
     (f"train {ONE_HEAD} -lr 3", "unexpected '-lr'; a setting is written --name value"),
+    (f"train {ONE_HEAD} --trl.logging_steps 2", "trl.logging_steps cannot be set: every step is"),
+    (f"train {ONE_HEAD} --trl.save_only_model true", "trl.save_only_model cannot be set: a run is"),
     (f"train {ONE_HEAD} --trl 3", "--trl is written --trl.FIELD VALUE"),
     ("train --rewards qa, cov", "rewards is 'qa,'; a head must stand beside each comma: qa,cov"),
     # values

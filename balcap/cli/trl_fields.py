@@ -58,6 +58,21 @@ OURS: dict[str, dict[str, str]] = {
 }
 """TRL's fields that balcap fills in, each with the setting that says how."""
 
+_SAVED = {
+    "save_only_model": "a run is resumed from its checkpoints, so they hold the optimiser too",
+    "enable_jit_checkpoint": "balcap saves a checkpoint on SIGTERM itself",
+}
+NEVER: dict[str, dict[str, str]] = {
+    "GRPOConfig": _SAVED
+    | {
+        "logging_steps": "every step is logged",
+        "logging_strategy": "every step is logged",
+        "logging_nan_inf_filter": "a loss that is not finite must be seen",
+    },
+    "SFTConfig": _SAVED,
+}
+"""TRL's fields that nobody may set, with the reason."""
+
 _FILES = {
     "GRPOConfig": ("trl", "trainer/grpo_config.py"),
     "SFTConfig": ("trl", "trainer/sft_config.py"),
@@ -70,11 +85,12 @@ def check_trl_field(config: str, name: str) -> None:
     """Raise UserError unless `name` is a field of TRL's `config` that is the user's to set."""
     if name in OURS[config]:
         raise UserError(f"trl.{name} is set by balcap; use its setting {OURS[config][name]}")
+    if name in NEVER[config]:
+        raise UserError(f"trl.{name} cannot be set: {NEVER[config][name]}; leave it out")
     known = trl_fields(config)
     if name not in known:
-        raise UserError(
-            f"no field {name!r} in TRL's {config}{did_you_mean(name, known - set(OURS[config]))}"
-        )
+        free = known - set(OURS[config]) - set(NEVER[config])
+        raise UserError(f"no field {name!r} in TRL's {config}{did_you_mean(name, free)}")
 
 
 def trl_fields(config: str) -> set[str]:

@@ -63,6 +63,8 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
             without a score; above it, training waits for the judge.
         judge_wait: seconds that training and its evaluations wait for a judge; then the run is
             saved and stops with exit code 3.
+        max_dead_steps: steps in a row in which no caption has an advantage, after which the
+            training stops; 0: never. The default is ours.
         save_every: steps between checkpoints.
         keep_checkpoints: how many checkpoints stay on disk.
         run: folder of the run; default: `runs/` and a name from time and policy.
@@ -93,6 +95,7 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
     eval_batch: int | None = None
     max_unscored: float = 0.1
     judge_wait: float = 600.0
+    max_dead_steps: int = 20
     save_every: int | None = None
     keep_checkpoints: int = 2
     run: Path | None = None
@@ -131,6 +134,7 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         within("max_unscored", self.max_unscored, 0.0, 1.0)
         at_least("judge_wait", self.judge_wait, 0.0)
         at_least("seed", self.seed, 0)
+        at_least("max_dead_steps", self.max_dead_steps, 0)
 
     def resolved(self) -> TrainSettings:
         """Return the settings with every policy-dependent default filled in."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from balcap import distributed
-from balcap.errors import JudgeGoneError, RunError, UserError
+from balcap.errors import JudgeGoneError, RunError, UserError, portable
 from balcap.heads import Head
 from balcap.heads.scoring import Scored, score, score_again
 from balcap.judges.usage import Usage
@@ -238,7 +238,7 @@ def _tried(
             return score(heads, captions), None
         return score_again(heads, captions, scored), None
     except (UserError, RunError) as error:
-        return None, error
+        return None, portable(error)
 
 
 def _pauses() -> Iterator[float]:

@@ -67,8 +67,13 @@ class RunFolder:
                 f"cannot make the run folder {self.path}: {error.strerror}; "
                 "name another folder with --run"
             ) from error
-        with self.whole(self.config) as file:
-            file.write(config.encode())
+        try:
+            with self.whole(self.config) as file:
+                file.write(config.encode())
+        except RunError as error:
+            raise UserError(
+                f"cannot write into the run folder {self.path}: {error}; name another with --run"
+            ) from error
 
     @contextmanager
     def whole(self, path: Path) -> Iterator[IO[bytes]]:

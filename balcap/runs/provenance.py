@@ -23,6 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from balcap import distributed
 from balcap.errors import RunError
 from balcap.runs.folder import RunFolder
 
@@ -48,6 +49,7 @@ def record(run: RunFolder, prompts: Iterable[str] = (), heads: Iterable[object] 
     entry = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "process": _process(os.getpid()),
+        "processes": distributed.count(),
         "git": git_state(Path(__file__).parents[2]),
         "versions": versions(),
         "sha256": {"prompts": _sha256_of_texts(prompts), "heads": _sha256_of_heads(heads)},

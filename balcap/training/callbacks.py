@@ -1,18 +1,14 @@
-"""What a training leaves behind while it runs: rollouts, metrics, progress, a way to stop."""
+"""What a training leaves behind while it runs: rollouts, metrics, progress."""
 
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections.abc import Mapping, Sequence
-from types import FrameType
 from typing import Any
 
 from transformers import TrainerCallback
 
-from balcap import distributed
-from balcap.console import say
 from balcap.heads.scoring import commonest
 from balcap.runs.folder import RunFolder
 from balcap.runs.metrics import Metrics, step_metrics, trl_metrics
@@ -36,6 +32,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
         self.folder = folder
         self.progress = progress
         self.wandb = wandb
+        self.newest: Metrics = {}
         self._pending: Metrics = {}
         self._noted: set[tuple[str, str]] = set()
         self._step_began = time.perf_counter()
@@ -45,7 +42,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
         if self.folder is None:
             return
         self.folder.add_rollouts(step, rollouts.columns(step))
-        self._pending = step_metrics(rollouts, seconds)
+        self._pending = self.newest = step_metrics(rollouts, seconds)
         columns = zip(*(row.reasons for row in rollouts.rows), strict=True)
         self.note_reasons(f"step {step}", dict(zip(rollouts.heads, columns, strict=True)))
 
@@ -85,6 +82,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
             "seconds/step": step,
             "seconds/update": max(0.0, step - before),
         }
+        self._pending = {}  # of several updates on one batch, the first is the batch's
         self.folder.add_metrics(state.global_step, metrics)
         self.wandb.step(state.global_step, metrics)
         if self.progress is not None:
@@ -93,49 +91,3 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
 
 # what differs between two reasons that are the same: numbers, and what is quoted of an answer
 _PARTICULARS = re.compile(r"""\d+|'[^']*'|"[^"]*\"""")
-
-
-class StopOnSignal(TrainerCallback):  # type: ignore[misc]
-    """Ctrl-C or SIGTERM (Slurm) ends the training after the step in flight, with a checkpoint.
-
-    A second Ctrl-C ends it at once.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.exit_code = 128 + signal.SIGINT
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> StopOnSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        if self.asked:
-            return  # Slurm may send SIGTERM to the launcher, which sends it on
-        self.asked = True
-        self.exit_code = 128 + number
-        say("\nstopping after this step, with a checkpoint (Ctrl-C again: at once)")
-
-    def agree(self) -> bool:
-        """Whether any process was asked to stop; every process must call this, or all wait."""
-        codes = [
-            code for asked, code in distributed.everyones((self.asked, self.exit_code)) if asked
-        ]
-        if codes:
-            self.asked, self.exit_code = True, max(codes)
-        return self.asked
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ask transformers to save and stop, on all processes at the same step."""
-        self.agree()
-        if self.asked:
-            control.should_save = True
-            control.should_training_stop = True

@@ -3,9 +3,10 @@
     Sample -> captions (TRL, the policy) -> scores -> rows of all processes -> gate -> advantage
            -> loss (TRL)
 
-Two methods of TRL are overridden, both private, besides the saving of checkpoints: `_calculate_rewards`, where
-captions are scored and credit is given, and `_generate_and_score_completions`, whose advantages
-are replaced. A test fails loudly if a release of TRL moves either.
+Two methods of TRL are overridden, both private: `_calculate_rewards`, where captions are scored and
+credit is given, and `_generate_and_score_completions`, whose advantages are replaced; and one of
+transformers, `_save_checkpoint`, whose failure becomes one message. A test fails loudly if a
+release moves any of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,6 +34,9 @@ from balcap.policies import Policy
 from balcap.runs.rollouts import Rollouts, Row, rows_of
 from balcap.training import rng_state
 from balcap.types import Caption, Sample
+
+TORCH_CANNOT_WRITE = "PytorchStreamWriter"
+"""In torch's RuntimeError for a file that it cannot write."""
 
 OnRollouts = Callable[[int, Rollouts, dict[str, float]], None]
 """Called once a batch of rollouts on every process: step, rollouts, seconds by part."""
@@ -147,8 +152,9 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
     def save_now(self) -> None:
         """Write a checkpoint of the last whole step, between steps or after one that failed: whose
         captions are then written again as they were. Before the first step there is nothing to
-        keep, and a run goes on from its beginning."""
-        if self.state.global_step == 0:
+        keep, and a run goes on from its beginning; nor is there amid several updates on one batch
+        of rollouts, which a checkpoint does not hold."""
+        if self.state.global_step % self.num_iterations or self.state.global_step == 0:
             return
         if self._dice is not None and self._dice[0] == self.state.global_step:
             rng_state.restore(self._dice[1])
@@ -158,11 +164,13 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         """Write a checkpoint; one that cannot be written ends the run with one message."""
         try:
             super()._save_checkpoint(model, trial)
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and TORCH_CANNOT_WRITE not in str(error):
+                raise
             raise RunError(
                 f"cannot write the checkpoint of step {self.state.global_step} into "
-                f"{self.args.output_dir}: {error}; earlier checkpoints are kept. "
-                "Make room and go on with --resume"
+                f"{self.args.output_dir}: {error}; earlier checkpoints are kept. Make room, then: "
+                f"balcap train --resume {Path(self.args.output_dir).parent}"
             ) from error
 
     def count_tokens(self, text: str) -> int:

@@ -13,7 +13,7 @@ from balcap.advantage.rule import AdvantageRule
 from balcap.config import TrainSettings
 from balcap.data import Loaded, check_requirements, load
 from balcap.data.requirements import has
-from balcap.errors import UserError
+from balcap.errors import RunError, UserError, portable
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.scoring import Scored, score
@@ -64,6 +64,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     if not settings.resume:
         settings = continued(settings, origin)
     _check_engine(settings.rollout.engine)
+    _check_iterations(settings.resolved())
     if settings.batch is not None:
         micro_batch(settings.resolved(), distributed.count())
     loaded = load(settings, settings.seed)
@@ -99,6 +100,15 @@ def _check_engine(engine: str) -> None:
         raise UserError(
             f"rollout.engine is {engine!r}, and vllm is not installed; "
             "pip install 'balcap[vllm]' on a machine with a GPU, or use --rollout.engine hf"
+        )
+
+
+def _check_iterations(settings: TrainSettings) -> None:
+    iterations = int(settings.trl.get("num_iterations", 1))
+    if settings.save_every is not None and settings.save_every % iterations:
+        raise UserError(
+            f"save_every is {settings.save_every} and trl.num_iterations {iterations}; checkpoints "
+            f"lie between two batches of rollouts, so save_every must be a multiple of {iterations}"
         )
 
 
@@ -148,8 +158,8 @@ def smoke_test(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
     try:
         scored = score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
         _check_judges(heads, scored)
-    except UserError as error:
-        failure = error
+    except (UserError, RunError) as error:
+        failure = portable(error)
     for failed in distributed.everyones(failure):
         if failed is not None:
             raise failed

@@ -12,8 +12,7 @@ from transformers import PrinterCallback, set_seed
 from balcap import distributed
 from balcap.analysis.curves import draw
 from balcap.console import number, say
-from balcap.divergence import StopAtDivergence
-from balcap.errors import JudgeGoneError, UserError
+from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
 from balcap.judges.usage import Usage
 from balcap.logging import quiet, without_bars
@@ -22,14 +21,18 @@ from balcap.policies.generation import Sampling
 from balcap.policies.loading import for_training, reference_pinned
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs.folder import RunFolder
+from balcap.runs.rollouts import Rollouts
 from balcap.runs.summary_text import say_closing
 from balcap.runs.wandb import WandbLog
 from balcap.training.before_after import HeldOut
-from balcap.training.callbacks import Recorder, StopOnSignal
+from balcap.training.callbacks import Recorder
+from balcap.training.dead_steps import StopWithoutAdvantage
+from balcap.training.divergence import NOT_A_DISTRIBUTION, DivergedError, StopAtDivergence
 from balcap.training.grpo import CaptionTrainer
 from balcap.training.held_out import Band, Judged
 from balcap.training.preflight import Plan
 from balcap.training.progress import Progress
+from balcap.training.signals import StopOnSignal
 from balcap.training.trl_args import grpo_config
 
 
@@ -45,7 +48,7 @@ class Session:
         self.settings = settings = plan.settings
         self.plan = plan
         self.folder = folder
-        self.stop = StopOnSignal()
+        self.stop = StopOnSignal(every=int(settings.trl.get("num_iterations", 1)))
         self.wandb = WandbLog()
         self.state = distributed.state()
         self.train_seconds = 0.0
@@ -62,6 +65,8 @@ class Session:
             stopped=lambda: self.stop.asked,
         )
         self.recorder = Recorder(*self._records(), self.wandb)
+        self.divergence = StopAtDivergence(lambda: self.recorder.newest)
+        self.dead_steps = StopWithoutAdvantage(settings.max_dead_steps)
         self.trainer = self._trainer()
         self.held_out = HeldOut(
             plan.loaded.held_out,
@@ -81,47 +86,74 @@ class Session:
         """Whether this process prints and writes."""
         return bool(self.state.is_main_process)
 
+    @property
+    def steps_done(self) -> int:
+        """Updates of the policy so far, those before it was resumed included."""
+        return max(self.resumed_at, int(self.trainer.state.global_step))
+
     def run(self) -> bool:
-        """Evaluate, train, evaluate; returns False if Ctrl-C ended it early.
+        """Evaluate, train, evaluate, and write down what came of it.
+
+        Returns:
+            Whether all of it was done; False if somebody asked to stop.
 
         Raises:
-            JudgeGoneError: if a judge was waited for in vain; the run can be resumed.
+            UserError, RunError: what ended it early; a checkpoint of the last whole step, summary
+                and curves are written first.
         """
         if self.leads and self.settings.wandb:
             self.wandb.begin(self.folder, self.settings.wandb_project)
         whole = False
         try:
-            whole = self._run()
+            whole = self._run_and_close()
         finally:
             self.wandb.end(exit_code=0 if whole else 1)
         return whole
 
-    def _run(self) -> bool:
+    def _run_and_close(self) -> bool:
         start = time.monotonic()
         if self.leads:
             say(f"run {self.folder.path}: policy {self.settings.policy}")
-        gone = None
+        failure: UserError | RunError | None = None
         try:
-            self._go()
+            self._evaluate_and_train()
         except StoppedWaitingError:
-            self.stop.asked = True  # also where Ctrl-C reached another process
-        except JudgeGoneError as error:
-            gone = error
+            self.stop.asked = True  # also where the signal reached another process
+        except (UserError, RunError) as error:
+            failure = error
+        done = self.steps_done >= self.progress.steps
+        whole = done and failure is None and not self.stop.asked
         if self.leads:
-            summary = self._close(time.monotonic() - start, whole=not (gone or self.stop.asked))
-            if gone is None:
+            summary = self._close(time.monotonic() - start, whole=whole)
+            if failure is None:
                 say_closing(self.folder, summary, [head.name for head in self.held_out.heads])
-        if gone is not None:
-            raise gone
-        return not self.stop.asked
+        if failure is not None:
+            raise failure
+        return whole
 
-    def _go(self) -> None:
-        if not self._knows("before"):
-            self._evaluate("before")
-        if not self.stop.agree() and self.resumed_at < self.progress.steps:
-            self._train()  # transformers would do one step more than all of them
-        if not self.stop.agree():
-            self._evaluate("after")
+    def _evaluate_and_train(self) -> None:
+        try:
+            if not self._knows("before"):
+                self._evaluate("before")
+            if not self.stop.agree() and self.resumed_at < self.progress.steps:
+                self._train()  # transformers would do one step more than all of them
+            if not self.stop.agree() and self.steps_done >= self.progress.steps:
+                self._evaluate("after")
+        except RuntimeError as error:
+            if NOT_A_DISTRIBUTION not in str(error):
+                raise
+            raise self._diverged_policy() from error
+
+    def _diverged_policy(self) -> DivergedError:
+        """The error of weights that no caption can be drawn from. A checkpoint of theirs is put
+        out of the way, so that the newest one is good."""
+        newest = self.folder.newest_checkpoint()
+        if self.leads and newest and self.folder.last_step() == self.steps_done:
+            newest.rename(newest.with_name(f"diverged-{newest.name}"))
+        return DivergedError(
+            f"the policy diverged: after step {self.steps_done} its next-token probabilities are "
+            f"not finite; {self.divergence.facts(self.settings.lr or 0.0)}. {self._way_back()}"
+        )
 
     def _records(self) -> tuple[RunFolder | None, Progress | None]:
         return (self.folder, self.progress) if self.leads else (None, None)
@@ -138,11 +170,11 @@ class Session:
                 heads=self.plan.trained,
                 rule=self.plan.rule,
                 length_unit=settings.length_unit,
-                on_rollouts=self.recorder.keep,
+                on_rollouts=self._keep_rollouts,
                 args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
                 judge_wait=self.judge_wait,
                 peft_config=new_adapters(settings, policy),
-                callbacks=[StopAtDivergence(), self.recorder, self.stop],
+                callbacks=[self.recorder, self.divergence, self.dead_steps, self.stop],
             )
         trainer.remove_callback(PrinterCallback)
         if self.checkpoint and settings.lora.rank:
@@ -175,9 +207,31 @@ class Session:
     def _train_or_save(self, checkpoint: str | None) -> None:
         try:
             self.trainer.train(resume_from_checkpoint=checkpoint)
+        except DivergedError as error:
+            raise DivergedError(f"{error}. {self._way_back()}") from error
         except (UserError, JudgeGoneError, StoppedWaitingError):
             self.trainer.save_now()  # no scores, no step: what was learned so far stays
             raise
+        except RunError:
+            raise  # the disk is full: there is no room for a checkpoint either
+        except Exception as error:
+            # of several processes only this one may have failed, and saving needs all of them
+            if self.state.num_processes == 1 and NOT_A_DISTRIBUTION not in str(error):
+                self.trainer.save_now()
+            raise
+
+    def _way_back(self) -> str:
+        newest = self.folder.newest_checkpoint()
+        if newest is None:
+            return "There is no checkpoint from before; start again with a smaller --lr"
+        return (
+            f"The newest checkpoint is good: {newest}; go on from it with a smaller learning rate "
+            f"in a new run (balcap train --policy {newest} --lr ...)"
+        )
+
+    def _keep_rollouts(self, step: int, rollouts: Rollouts, seconds: dict[str, float]) -> None:
+        self.recorder.keep(step, rollouts, seconds)
+        self.dead_steps.keep(rollouts)
 
     def _knows(self, when: str) -> bool:
         """Whether a run that goes on already has an evaluation, both of its sides."""
@@ -219,7 +273,7 @@ class Session:
         summary = self._add(
             self.folder.summary,
             {
-                "steps": max(self.resumed_at, int(self.trainer.state.global_step)),
+                "steps": self.steps_done,
                 "seconds": round(seconds, 1),
                 "train_seconds": round(self.train_seconds, 1),
                 "interrupted": not whole,

@@ -21,6 +21,7 @@ from balcap.policies.origin import find_origin, keep_origin
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
+from balcap.runs.lock import lock
 from balcap.training.trl_args import micro_batch
 from balcap.types import Sample
 
@@ -49,16 +50,25 @@ def run(settings: SftSettings) -> int:
         provenance.record(folder, (sample.prompt for sample in samples), ())
         say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
     origin = keep_origin(folder, settings, origin)
-    trainer = _trainer(settings, origin, samples, folder)
-    with without_bars(str(folder.path)):
+    from balcap.training.signals import StopOnSignal  # transformers takes seconds to import
+
+    stop = StopOnSignal()
+    trainer = _trainer(settings, origin, samples, folder, stop)
+    with lock(folder), stop, without_bars(str(folder.path)):
         trainer.train()
+    if stop.asked:
+        return stop.exit_code
     if distributed.is_first():
         say(f"trained: balcap train --policy {folder.path}")
     return 0
 
 
 def _trainer(
-    settings: SftSettings, origin: Located, samples: Sequence[Sample], folder: RunFolder
+    settings: SftSettings,
+    origin: Located,
+    samples: Sequence[Sample],
+    folder: RunFolder,
+    stop: Any,
 ) -> Any:
     from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
@@ -72,7 +82,7 @@ def _trainer(
         train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
         processing_class=policy.processor,
         peft_config=new_adapters(settings, policy),
-        callbacks=[_progress(folder)] if distributed.is_first() else [],
+        callbacks=[stop, *([_progress(folder)] if distributed.is_first() else [])],
     )
     trainer.remove_callback(PrinterCallback)
     counts = trained_parameters(trainer.model, policy.family)

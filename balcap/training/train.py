@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from balcap.console import say
 from balcap.data import Loaded
 from balcap.heads import Selected, dump
 from balcap.policies.origin import keep_origin
-from balcap.run_lock import lock
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
+from balcap.runs.lock import lock
 from balcap.training.preflight import plan
 
 LISTED = 20  # unusable rows that are named one by one
@@ -46,16 +45,17 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         dry_run(checked)
         return 0
     folder = _folder(settings, selected)
-    held = lock(folder) if distributed.is_first() else None  # while this process trains
+    held = lock(folder)
     if not settings.resume:
         checked = replace(checked, origin=keep_origin(folder, settings, checked.origin))
     if distributed.is_first():
+        _say_other_processes(folder)
         prompts = (sample.prompt for sample in checked.loaded.train)
         provenance.record(folder, prompts, selected.evaluated)
     from balcap.training.session import Session  # torch and trl take seconds to import
 
     session = Session(checked, folder)
-    with held or nullcontext(), session.stop:
+    with held, session.stop:
         return 0 if session.run() else session.stop.exit_code
 
 
@@ -71,6 +71,18 @@ def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
     if distributed.is_first() and not settings.resume:
         folder.create(dump(replace(settings, run=path), selected))
     return folder
+
+
+def _say_other_processes(folder: RunFolder) -> None:
+    """Say if a run goes on with another number of processes than it last had."""
+    starts = provenance.starts(folder)
+    before = starts[-1].get("processes") if starts else None
+    if before and before != distributed.count():
+        say(
+            f"the run had {before} process(es) and goes on with {distributed.count()}: each draws "
+            "from random numbers of its own, so captions differ from those that the run would "
+            "have had"
+        )
 
 
 def _say_data(loaded: Loaded) -> None:

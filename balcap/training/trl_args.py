@@ -73,6 +73,7 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
         "save_steps": settings.save_every,
         "save_total_limit": settings.keep_checkpoints,
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would show a loss that is not finite as 0
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": on_gpu,

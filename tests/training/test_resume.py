@@ -101,6 +101,22 @@ def together(
     return {cell: run for cell, (_, run) in found.items()}
 
 
+def test_several_updates_on_one_batch(
+    fresh_policies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Resumed between two batches it is exact; amid one it could not be, so no checkpoint is."""
+    twice = ["--trl.num_iterations", "2"]
+    run = RunFolder(tmp_path / "run")
+    assert main(command(fresh_policies["qwen2.5-vl"], run.path, *twice)) == 0
+    assert main(["train", "--resume", str(cut(run).path)]) == 0
+    check_same(run, RunFolder(run.path.with_name("run cut")), 0.0)
+    rows = run.read_metrics()
+    assert ["reward/letters/mean" in row for row in rows] == [True, False, True, False]
+    odd = command(fresh_policies["qwen2.5-vl"], tmp_path / "odd", *twice, "--save-every", "3")
+    assert main(odd) == 2
+    assert "save_every must be a multiple of 2" in capsys.readouterr().err
+
+
 def launch(file: Path, lines: list[list[str]]) -> None:
     file.write_text(json.dumps(lines))
     words = [sys.executable, *LAUNCH, "-m", "helpers.many_runs", str(file)]

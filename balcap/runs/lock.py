@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import IO
+from typing import IO, Any
 
+from balcap import distributed
 from balcap.console import say
 from balcap.errors import UserError
 from balcap.runs.folder import RunFolder
@@ -15,7 +17,26 @@ from balcap.runs.folder import RunFolder
 BUSY = (BlockingIOError, PermissionError)
 
 
-def lock(folder: RunFolder) -> IO[str] | None:
+def lock(folder: RunFolder) -> AbstractContextManager[Any]:
+    """Hold a run's folder while the returned context lasts, on behalf of all processes of this
+    training, each of which must call.
+
+    Raises:
+        UserError: in every process, as `hold`.
+    """
+    held, failure = None, None
+    if distributed.is_first():
+        try:
+            held = hold(folder)
+        except UserError as error:
+            failure = error
+    for failed in distributed.everyones(failure):
+        if failed is not None:
+            raise failed
+    return held or nullcontext()
+
+
+def hold(folder: RunFolder) -> IO[str] | None:
     """Hold the run's folder until the returned file is closed or this process dies.
 
     Returns:
