@@ -1,1 +1,1 @@
-"""Scores -> advantages: the mathematics of a run, in float64 NumPy and nothing else."""
+"""From scores to advantages. NumPy only: knows no judge, head, file or clock."""
