@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from balcap.advantage.registry import NORMALIZERS
 from balcap.config import (
-    NORMALIZERS,
     PRESETS,
     CaptionSettings,
     JudgeSettings,
@@ -132,7 +132,9 @@ def test_plain_settings_survive_yaml():
     assert yaml.safe_load(yaml.safe_dump(content)) == content
     assert content["run"] == "runs/x"
     assert content["trl"] == {"betas": [0.9, 0.99]}
-    assert list(content) == [item.name for item in fields(settings) if item.name != "judge"]
+    assert list(content) == [
+        item.name for item in fields(settings) if item.name not in ("judge", "methods")
+    ]
 
 
 def test_of_the_judge_only_what_was_given_is_written():

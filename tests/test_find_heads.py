@@ -17,10 +17,10 @@ PLAIN = f"{FILE}:Plain"
 @pytest.fixture
 def offered(monkeypatch):
     """Stand in for the entry points of installed packages."""
-    from balcap.heads import registry
+    from balcap import plugins
 
     def offer(**places):
-        monkeypatch.setattr(registry, "installed", lambda: dict(sorted(places.items())))
+        monkeypatch.setattr(plugins, "_installed", lambda group: dict(sorted(places.items())))
 
     return offer
 
@@ -107,7 +107,7 @@ def test_weights_stand_in_rewards_or_beside_them():
         "fluency": None,
     }
     assert choose(f"{COLOURS}=2,{PLAIN}").weights == {"colours": 2.0, "plain": 1.0}
-    assert choose(f"{COLOURS}=2,{PLAIN}", "plain=0,colours=3").weights == {
+    assert choose(f"{COLOURS}=2,{PLAIN}", {"plain": 0.0, "colours": 3.0}).weights == {
         "colours": 3.0,
         "plain": 0.0,
     }
@@ -142,9 +142,8 @@ def test_built_heads_share_instances_and_carry_their_settings():
         ({"rewards": f"{PLAIN}=inf"}, "is 'inf'; it must be a number"),
         ({"rewards": f"{PLAIN}="}, "is ''; it must be a number"),
         ({"rewards": f"{PLAIN}=0"}, "every weight is 0 (plain)"),
-        ({"rewards": PLAIN, "weights": "plian=1"}, "weights gives 'plian' a weight"),
-        ({"rewards": PLAIN, "weights": "plian=1"}, "did you mean 'plain'?"),
-        ({"rewards": PLAIN, "weights": "plain"}, "write plain=0.5"),
+        ({"rewards": PLAIN, "weights": {"plian": 1.0}}, "weights gives 'plian' a weight"),
+        ({"rewards": PLAIN, "weights": {"plian": 1.0}}, "did you mean 'plain'?"),
         ({"rewards": PLAIN, "eval_rewards": f"{COLOURS}=1"}, "only heads in rewards have one"),
     ],
 )

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import advantages, live_cells, normalized
 from balcap.advantage.normalizers.groups import DEAD_RANGE
-from balcap.config import NORMALIZERS
+from balcap.advantage.registry import NORMALIZERS
 from helpers.matrices import make, matrices, rows
 
-PER_HEAD = ("mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo")
+UNIT_FREE = ("mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo", "sa_mrpo")
+PER_HEAD = (*UNIT_FREE, "dvao", "corr_grpo")
 SUMMED = ("grpo", "dr_grpo")
 EACH = pytest.mark.parametrize("normalizer", NORMALIZERS)
 EACH_PER_HEAD = pytest.mark.parametrize("normalizer", PER_HEAD)
@@ -46,7 +47,7 @@ def test_the_numbers_of_groups_do_not_matter(normalizer, matrix):
     same(advantages(other, normalizer), advantages(matrix, normalizer))
 
 
-@EACH_PER_HEAD
+@pytest.mark.parametrize("normalizer", UNIT_FREE)
 @given(matrix=matrices(), scale=st.floats(0.1, 20), shift=st.floats(-5, 5))
 @quickly
 def test_the_unit_of_a_head_does_not_matter(normalizer, matrix, scale, shift):
@@ -212,12 +213,20 @@ def test_a_cell_that_is_alone_in_its_group_contributes_exactly_0(normalizer):
 def test_only_the_ratio_of_weights_counts_after_whitening(matrix, factor):
     weights = {head: 1.0 + index for index, head in enumerate(matrix.heads)}
     scaled = {head: factor * weight for head, weight in weights.items()}
-    for name in ("gdpo", "gdpo_live", "gd2po", "rvpo"):
+    for name in ("gdpo", "gdpo_live", "gd2po", "rvpo", "sa_mrpo"):
         options = {"eps": 0.0, **options_for(name)}
         near(
             advantages(matrix, name, scaled, **options),
             advantages(matrix, name, weights, **options),
         )
+
+
+@given(matrix=matrices(masked=False))
+@quickly
+def test_gdpo_of_two_equal_weights_is_0_where_the_total_is_constant(matrix):
+    # z of s and of 1 - s cancel: a constant total leaves GDPO nothing to learn from either.
+    scores = matrix.values[:, 0]
+    same(advantages(make([scores, 1.0 - scores], matrix.group), "gdpo"), 0.0)
 
 
 def test_a_small_beta_of_rvpo_is_gdpo_and_a_large_one_is_the_worst_head():

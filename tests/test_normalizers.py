@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from balcap.advantage.normalizers import RULES, advantages, normalized
-from balcap.config import NORMALIZERS
+from balcap.advantage.normalizers import advantages, find_normalizer, normalized
+from balcap.advantage.registry import NORMALIZERS
 from helpers.matrices import make
 
 near = partial(np.testing.assert_allclose, atol=1e-8)
@@ -121,7 +121,7 @@ def test_rvpo_leaves_an_absent_head_out_of_the_mean():
     # z of a: -1, 0, 1; of b: absent, -0.7071068, 0.7071068. M = -1 (a alone),
     # -log((1 + e^0.7071068) / 2) = -0.4147927, -log((e^-1 + e^-0.7071068) / 2) = 0.8428684;
     # less their mean of -0.1906414.
-    parts = normalized(make([A, [None, 0, 1]]), "rvpo", eps=0.0)
+    parts = normalized(make([A, [None, 0, 1]]), "rvpo", eps=0.0, beta=1.0)
     near(parts.per_head.sum(axis=1), [-0.8093586, -0.2241513, 1.0335098], atol=1e-5)
     assert parts.per_head[0, 1] == 0.0
 
@@ -130,10 +130,47 @@ def test_rvpo_in_numbers():
     # M = -log of the mean of exp(-z) over the two heads, equal weights: -log((e^1 + e^0.5773503)/2)
     # = -0.8108396, -log((1 + e^0.5773503)/2) = -0.3297757, -log((e^-1 + e^-1.1547005)/2)
     # = 1.0743614. Less their mean of -0.0220846; std 0.9795417.
-    parts = normalized(make([A, B]), "rvpo", eps=0.0)
+    parts = normalized(make([A, B]), "rvpo", eps=0.0, beta=1.0)
     near(parts.advantage, [-0.8052286, -0.3141174, 1.1193460], atol=1e-5)
     # Pull of a on caption 1: 1 / (1 + e^0.5773503) = 0.3595; b, the worse head, has the rest.
     assert parts.per_head[1, 0] / parts.per_head[1].sum() == pytest.approx(0.3595, abs=1e-4)
+
+
+def test_rvpo_sharpens_over_the_training():
+    # 0.5 at the first step, 2 at the last, 1.25 half-way; constant where there is no end.
+    answer = partial(advantages, make([A, B]), "rvpo")
+    same(answer(progress=0.5), answer(beta=1.25, beta_end=None))
+    same(answer(progress=1.0), answer(beta=2.0, beta_end=None, progress=0.3))
+    assert (answer(progress=0.0) != answer(progress=1.0)).all()
+
+
+def test_dvao_in_numbers():
+    # std of a 1 and of b 1.7320508: sum w std = 4.4641016, R - mean R = -3, -2, 5.
+    answer = advantages(make([A, B]), "dvao", WEIGHTS, eps=0.0)
+    near(answer, [-0.6720278, -0.4480185, 1.1200462], atol=1e-6)
+
+
+def test_sa_mrpo_in_numbers():
+    # Saturation of a (1 - 0) / 2, of b (1 - 0) / 3: factors sqrt(1/2) and 2 sqrt(2/3) on z.
+    # S = -1.6499158, -0.9428090, 2.5927249; std sqrt(10.3333333 / 2) = 2.2730303.
+    answer = advantages(make([A, B]), "sa_mrpo", WEIGHTS, eps=0.0)
+    near(answer, [-0.7258661, -0.4147806, 1.1406468], atol=1e-6)
+    same(
+        advantages(make([A, B]), "sa_mrpo", WEIGHTS, gamma=0.0),
+        advantages(make([A, B]), "gdpo", WEIGHTS),
+    )
+
+
+def test_corr_grpo_in_numbers():
+    # rho = 1.5 / (1 * 1.7320508) = 0.8660254; C = 2 + 2 rho = 3.7320508, root 1.9318517.
+    answer = advantages(make([A, B]), "corr_grpo", WEIGHTS, eps=0.0)
+    near(answer, np.array([-3, -2, 5]) / 1.9318517, atol=1e-6)
+
+
+def test_corr_grpo_does_not_blow_up_heads_that_oppose_each_other():
+    # rho = -1, so C = 0, and the sum is -1, 0, 1: by 1 / eps it would be 1e4. Floor 0.1.
+    answer = advantages(make([[0, 2, 4], [2, 1, 0]]), "corr_grpo", eps=0.0)
+    near(answer, np.array([-1, 0, 1]) / np.sqrt(0.1), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +192,12 @@ def test_refuses_weights(weights, message):
     ("normalizer", "options", "message"),
     [
         ("gdpo_life", {}, r"no normalizer 'gdpo_life'.*did you mean 'gdpo_live'"),
-        ("gdpo", {"beta": 1.0}, r"'gdpo' has no option 'beta'; it has eps"),
-        ("dr_grpo", {"eps": 1.0}, r"'dr_grpo' has no option 'eps'; it has none"),
-        ("gdpo", {"eps": -1.0}, r"eps is -1.0; it must be a number at least 0"),
+        ("gdpo", {"beta": 1.0}, r"'gdpo' has no setting 'beta'; it has eps"),
+        ("dr_grpo", {"eps": 1.0}, r"'dr_grpo' has no setting 'eps'; it has none"),
+        ("gdpo", {"eps": -1.0}, r"eps is -1.0; it must be at least 0"),
         ("gdpo", {"eps": float("nan")}, r"eps is nan"),
         ("rvpo", {"beta": 0.0}, r"beta is 0.0; it must be a number above 0"),
-        ("gd2po", {"tau": 1.5}, r"tau is 1.5; .* at least 0 and at most 1"),
+        ("gd2po", {"tau": 1.5}, r"tau is 1.5; it must be between 0 and 1"),
         ("gdpo_live", {"max_gain": 0.0}, r"max_gain is 0.0"),
     ],
 )
@@ -169,8 +206,8 @@ def test_refuses_options(normalizer, options, message):
         advantages(make([A]), normalizer, **options)
 
 
-def test_every_normalizer_of_the_settings_is_here_and_no_other():
-    assert tuple(RULES) == NORMALIZERS
+def test_every_normalizer_is_registered_under_its_own_name():
+    assert [find_normalizer(name).name for name in NORMALIZERS] == list(NORMALIZERS)
 
 
 def test_the_papers_name_for_gdpo_works():

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from balcap.advantage.gates import find_gate
 from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers.rvpo import RVPO
 from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of, replayed_df
 from balcap.analysis.replay_command import compare, most_changed
@@ -61,7 +63,9 @@ def test_other_settings_are_what_the_rule_makes_of_the_stored_scores(trained: Pa
         group=first["group"].to_numpy(),
         heads=("letters", "brief"),
     )
-    rule = AdvantageRule("rvpo", {"letters": 1.0, "brief": 0.5}, "none", (), 0.06, 2.0)
+    rule = AdvantageRule(
+        RVPO(), {"letters": 1.0, "brief": 0.5}, find_gate("none")(), (), (0.06, 2.0)
+    )
     expected = rule(matrix, first["ratio"].to_numpy())
     # picky is not in this matrix at all: a head that is left out is as if it had not been there
     assert first["replayed"].tolist() == pytest.approx(expected.advantage.tolist(), abs=1e-12)
@@ -128,7 +132,7 @@ def test_the_command_shows_captions_and_writes_both_advantages(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, out = write_run(tmp_path / "run", steps=1).path, tmp_path / "both.parquet"
-    words = ["--normalizer", "grpo", "--weights", "qa,cov=0.5", "--show", "2", "--out", str(out)]
+    words = ["--normalizer", "grpo", "--only", "qa,cov=0.5", "--show", "2", "--out", str(out)]
     assert main(["replay", str(run), *words]) == 0
     shown = capsys.readouterr().out
     assert "qa=1,cov=0.5" in shown
@@ -148,8 +152,11 @@ def test_the_command_shows_captions_and_writes_both_advantages(
     [
         ([], "no run to replay"),
         (["nowhere"], "no run in 'nowhere'"),
-        (["RUN", "--weights", "cvo=1"], "did you mean 'cov'"),
-        (["RUN", "--weights", "qa=-1"], "at least 0"),
+        (["RUN", "--only", "cvo=1"], "did you mean 'cov'"),
+        (["RUN", "--only", "qa=-1"], "at least 0"),
+        (["RUN", "--weights.qa", "-1"], "weights.qa is -1.0; it must be a number of at least 0"),
+        (["RUN", "--weights", "qa=1"], "write --only qa=1 to leave all other heads out"),
+        (["RUN", "--gd2po.tau", "0.5"], "gd2po.tau is for 'gd2po', which is not selected"),
         (["RUN", "--gate", "zeero"], "did you mean 'zero'"),
         (["RUN", "--gate-heads", "fluency"], "fluency"),
         (["RUN", "--gate-low", "3"], "gate_low < gate_high"),

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from balcap.advantage.gates import find_gate
 from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers import find_normalizer
 from balcap.advantage.rule import AdvantageRule
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
@@ -41,7 +43,9 @@ def test_ratio_is_in_the_unit_asked_for_and_nan_without_a_reference() -> None:
 
 
 def test_the_table_holds_raw_gated_and_credited_scores() -> None:
-    rule = AdvantageRule("dr_grpo", {"length": 1.0}, "zero", ("length",), 0.5, 2.0)
+    rule = AdvantageRule(
+        find_normalizer("dr_grpo")(), {"length": 1.0}, find_gate("zero")(), ("length",), (0.5, 2.0)
+    )
     rows = rows_of(
         captions(), [0, 0, 1], score([Length()], captions()), "words", lambda t: len(t.split())
     )  # type: ignore[list-item]
@@ -58,7 +62,7 @@ def test_the_table_holds_raw_gated_and_credited_scores() -> None:
 
 
 def test_no_head_can_take_the_name_of_a_column_or_a_score() -> None:
-    rule = AdvantageRule("gdpo", {}, "none", (), 0.5, 2.0)
+    rule = AdvantageRule(find_normalizer("gdpo")(), {}, find_gate("none")(), (), (0.5, 2.0))
     row = Row("s", 0, "text", 1, 1, 1.0, (), ())
     matrix = RewardMatrix(np.zeros((1, 0)), np.zeros((1, 0)), np.array([0]), ())
     columns = Rollouts((), (row,), matrix, np.ones(1), rule(matrix, np.ones(1))).columns(1)

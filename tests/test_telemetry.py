@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from balcap.advantage.gates import find_gate
 from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers import find_normalizer
+from balcap.advantage.registry import NORMALIZERS
 from balcap.advantage.rule import AdvantageRule
-from balcap.config import NORMALIZERS
 from balcap.judges.usage import Usage
 from balcap.runs.metrics import correlation, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts, Row
@@ -20,7 +22,9 @@ def row(group: int, words: int, ratio: float, *scores: float | None) -> Row:
 
 
 def rollouts(rows: list[Row], gate: str = "none", normalizer: str = "mo_grpo") -> Rollouts:
-    rule = AdvantageRule(normalizer, {"a": 1.0, "b": 1.0}, gate, ("b",), 0.5, 2.0)
+    rule = AdvantageRule(
+        find_normalizer(normalizer)(), {"a": 1.0, "b": 1.0}, find_gate(gate)(), ("b",), (0.5, 2.0)
+    )
     return Rollouts.of(["a", "b"], rows, rule)
 
 
@@ -150,7 +154,9 @@ def test_what_a_judge_was_asked() -> None:
     """20 questions, 15 of them known: the 5 others took 4 seconds together, 0.8 each."""
     rows = [row(0, 4, 1.0, 0.0, 1.0), row(0, 6, 1.0, 1.0, 0.0)]
     used = Usage(20, 15, 1, prompt_tokens=500, completion_tokens=50, seconds=4.0, dollars=0.25)
-    rule = AdvantageRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
+    rule = AdvantageRule(
+        find_normalizer("mo_grpo")(), {"a": 1.0, "b": 1.0}, find_gate("none")(), (), (0.5, 2.0)
+    )
     metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule, {"b": used}), {})
     assert {name: value for name, value in metrics.items() if name.startswith("judge/")} == {
         "judge/b/questions": 20.0,
@@ -165,7 +171,9 @@ def test_what_a_judge_was_asked() -> None:
 
 def test_a_judge_that_was_asked_nothing_has_no_shares() -> None:
     rows = [row(0, 4, 1.0, 0.0, 1.0), row(0, 6, 1.0, 1.0, 0.0)]
-    rule = AdvantageRule("mo_grpo", {"a": 1.0, "b": 1.0}, "none", (), 0.5, 2.0)
+    rule = AdvantageRule(
+        find_normalizer("mo_grpo")(), {"a": 1.0, "b": 1.0}, find_gate("none")(), (), (0.5, 2.0)
+    )
     metrics = step_metrics(Rollouts.of(["a", "b"], rows, rule, {"b": Usage()}), {})
     assert metrics["judge/b/questions"] == 0.0
     assert metrics["judge/b/failed"] is None

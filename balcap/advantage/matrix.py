@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ class RewardMatrix:
         kept: [N, H] bool, all True unless a gate of mode `post` ran. A cell that is not kept takes
             part in its head's normalisation, and its normalised score is then set to 0.
 
+    The arrays are copies and read-only: nothing that is done to an array afterwards changes a
+    matrix, and no normaliser can change the scores of another.
+
     Raises:
         ValueError: if shapes do not fit, group holds other than whole numbers, a name stands
             twice, or a scored value is not finite.
@@ -37,19 +40,19 @@ class RewardMatrix:
     scored: Bool
     group: Int
     heads: tuple[str, ...]
-    kept: Bool = None  # type: ignore[assignment]  # filled in below
+    kept: Bool = field(default_factory=lambda: np.ones((), dtype=np.bool_))
 
     def __post_init__(self) -> None:
         if np.asarray(self.group).dtype.kind == "f" and len(self.group):
             # 0.2 and 0.7 would otherwise both become group 0, without a word
             raise ValueError("group holds floating-point numbers; group ids are whole numbers")
         set_field = object.__setattr__  # the class is frozen: only here are fields converted
-        set_field(self, "values", np.asarray(self.values, dtype=np.float64))
-        set_field(self, "scored", np.asarray(self.scored, dtype=np.bool_))
-        set_field(self, "group", np.asarray(self.group, dtype=np.int64))
+        set_field(self, "values", _frozen(self.values, np.float64))
+        set_field(self, "scored", _frozen(self.scored, np.bool_))
+        set_field(self, "group", _frozen(self.group, np.int64))
         set_field(self, "heads", tuple(self.heads))
-        kept = np.ones_like(self.scored) if self.kept is None else self.kept
-        set_field(self, "kept", np.asarray(kept, dtype=np.bool_))
+        kept = np.asarray(self.kept)
+        set_field(self, "kept", _frozen(kept if kept.ndim else kept | self.scored | True, np.bool_))
         self._check_shapes()
         self._check_scores()
 
@@ -103,3 +106,12 @@ class RewardMatrix:
             scored=self.scored if scored is None else scored,
             kept=self.kept if kept is None else kept,
         )
+
+
+def _frozen(cells: Any, kind: type[np.generic]) -> NDArray[Any]:
+    """A read-only copy; the array itself where it already is one that nobody can write to."""
+    given = np.asarray(cells, dtype=kind)
+    if given.flags.writeable or given.base is not None:
+        given = given.copy()
+        given.flags.writeable = False
+    return given

@@ -14,8 +14,9 @@ import pandas as pd
 from balcap.advantage.matrix import Float
 from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of
+from balcap.analysis.frames import a_run, config_of
 from balcap.analysis.replay import replayed, rule_of
-from balcap.config import ReplaySettings
+from balcap.config import ReplaySettings, plain
 from balcap.console import number, say, table
 from balcap.errors import RunError
 from balcap.heads.selection import parse_weighted
@@ -52,13 +53,11 @@ def run(settings: ReplaySettings) -> int:
     """
     assert settings.run is not None, "checked by the settings"
     captions = captions_df(settings.run)
-    weights = None
-    if settings.weights is not None:
-        given = parse_weighted("weights", settings.weights)
-        weights = {head: 1.0 if weight is None else weight for head, weight in given.items()}
-    own = rule_of(settings.run, heads_of(captions))
-    rule = rule_of(settings.run, heads_of(captions), weights=weights, **settings.changes)
-    frame = replayed(captions, rule)
+    heads = heads_of(captions)
+    own = rule_of(settings.run, heads)
+    weights = _weights(settings, own)
+    rule = rule_of(settings.run, heads, weights=weights, **settings.changes)
+    frame = replayed(captions, rule, config_of(a_run(settings.run)).get("steps"))
     steps = frame["step"].nunique()
     say(f"run {settings.run}: {len(frame):,} captions of {steps:,} steps\n")
     say(rules_table(own, rule))
@@ -71,6 +70,15 @@ def run(settings: ReplaySettings) -> int:
         _write(frame, settings.out)
         say(f"\nper caption: {settings.out}")
     return 0
+
+
+def _weights(settings: ReplaySettings, own: AdvantageRule) -> dict[str, float]:
+    """The run's own weights, those of `only` alone where it is given, with `weights` over them."""
+    weights = dict(own.weights)
+    if settings.only is not None:
+        given = parse_weighted("only", settings.only)
+        weights = {head: 1.0 if weight is None else weight for head, weight in given.items()}
+    return weights | dict(settings.weights)
 
 
 def compare(frame: pd.DataFrame) -> Comparison:
@@ -143,10 +151,19 @@ def credit_table(frame: pd.DataFrame) -> str:
 def _told(rule: AdvantageRule) -> tuple[str, str, str]:
     weights = ",".join(f"{head}={weight:g}" for head, weight in rule.weights.items() if weight)
     gated = ",".join(head for head in rule.gated if rule.weights[head])
-    if rule.gate == "none" or not gated:
-        return rule.normalizer, weights, "none"
-    band = "" if rule.gate == "penalty" else f" outside {rule.low:g} to {rule.high:g}"
-    return rule.normalizer, weights, f"{rule.gate} {gated}{band}"
+    normalizer = rule.normalizer.name + _settings(rule.normalizer)
+    if not rule.gate.acts or not gated:
+        return normalizer, weights, "none"
+    low, high = rule.band
+    band = f" outside {low:g} to {high:g}" if rule.gate.banded else ""
+    return normalizer, weights, f"{rule.gate.name} {gated}{band}{_settings(rule.gate)}"
+
+
+def _settings(method: Any) -> str:
+    """What differs from a method's defaults, as `` (tau 0.5)``."""
+    defaults = plain(type(method)())
+    told = [f"{name} {value}" for name, value in plain(method).items() if value != defaults[name]]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _captions(frame: pd.DataFrame, count: int) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from balcap.advantage.gates import find_gate
+from balcap.advantage.normalizers import find_normalizer
 from balcap.analysis.frames import a_run, config_of, flat, json_of
 from balcap.analysis.overview import runs_df
 from balcap.config import (
@@ -87,7 +89,18 @@ def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
         like["group_size"] = config.get("group_size", TrainSettings.group_size)
     filled = flat(plain(kind(**like).resolved()))
     defaults = {n: filled[n] if v is None else v for n, v in flat(plain(kind())).items()}
-    return defaults | _defaults_of_heads(config)
+    return defaults | _defaults_of_methods(config) | _defaults_of_heads(config)
+
+
+def _defaults_of_methods(config: Mapping[str, Any]) -> dict[str, Any]:
+    defaults: dict[str, Any] = {}
+    for setting, find_method in (("normalizer", find_normalizer), ("gate", find_gate)):
+        try:
+            method = find_method(str(config.get(setting)))
+            defaults |= flat(plain(method()), f"{method.name}.")
+        except (UserError, TypeError, ValueError):
+            continue
+    return defaults
 
 
 def _defaults_of_heads(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -112,8 +112,8 @@ def label(option: Option) -> str:
     """How an option is written, with what stands for its value."""
     if option.positional:
         return _mark(option)
-    if option.name == "trl":
-        return "--trl.FIELD VALUE"
+    if option.name in ("trl", "weights"):
+        return "--trl.FIELD VALUE" if option.name == "trl" else "--weights.HEAD X"
     return option.flag if option.kind is bool else f"{option.flag} {_mark(option)}"
 
 

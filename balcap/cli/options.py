@@ -59,6 +59,8 @@ def options_of(settings: type, prefix: str = "", start: Any = None) -> Iterator[
     docs = _docs(settings)
     inner: list[tuple[type, str, Any]] = []
     for item in fields(settings):
+        if item.metadata.get("spread"):  # its entries stand beside it, under their own names
+            continue
         name, kind = prefix + item.name, kinds[item.name]
         value = _default(item) if start is None else getattr(start, item.name)
         if is_dataclass(kind):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from balcap.cli import files, line
+from balcap.advantage.rule import gated_heads, methods_of
+from balcap.cli import files, line, methods
 from balcap.cli.command import Command
 from balcap.cli.options import Option, build, groups_of, options_of, summary
 from balcap.cli.trl_fields import check_trl_field
@@ -47,7 +48,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     words = line.scan(arguments)
     sources = _sources(command, words)
     choice = _choice(command, words, sources)
-    options = _options(command, choice)
+    chosen = _methods(command, words, sources)
+    options = _options(command, choice, chosen)
     given = line.assign(words, options)
     print_config = "print_config" in given
     given = {name: given[name] for name in given if name not in ("config", "print_config")}
@@ -55,16 +57,21 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
         _check_resume(given, words)
     values: dict[str, Any] = {}
     for source, content in [*sources, ("", given)]:
-        values |= _checked(command, options, source, content)
+        values |= _checked(command, options, source, methods.without_replaced(content, set(chosen)))
     if "resume" in values:
         values["run"] = values["resume"]
     if trl := {name[4:]: values[name] for name in values if name.startswith("trl.")}:
         values["trl"] = trl
+    if command.has("weights"):
+        values["weights"] = methods.take_weights(values)
+    if command.has("methods"):
+        values["methods"] = methods.take_methods(values, set(chosen))
     settings = build(command.settings, values)
     judge = getattr(settings, "judge", None)
     heads = choice.build(_configs(choice, values), judge) if choice else None
     if heads and command.has("gate_heads"):
         gated_heads(settings.gate_heads, heads.weights)
+        methods_of(settings)
     return Parsed(settings, heads, print_config)
 
 
@@ -72,10 +79,11 @@ def all_options(command: Command, arguments: Sequence[str]) -> dict[str, Option]
     """Return the options of a command with those of the heads that are selected, for its help."""
     try:
         words = line.scan(arguments)
-        choice = _choice(command, words, _sources(command, words))
+        sources = _sources(command, words)
+        choice, chosen = _choice(command, words, sources), _methods(command, words, sources)
     except UserError:  # the help must come up even where what was typed beside it is wrong
-        choice = None
-    return _options(command, choice)
+        choice, chosen = None, {}
+    return _options(command, choice, chosen)
 
 
 Sources = list[tuple[str, dict[str, Any]]]
@@ -107,26 +115,70 @@ def _settings_of_run(run: str) -> Path:
 def _choice(command: Command, words: Sequence[line.Word], sources: Sources) -> Choice | None:
     if not command.has("rewards"):
         return None
-    texts: dict[str, Any] = {}
-    for item in fields(command.settings):
-        if item.name in ("rewards", "weights", "eval_rewards"):
-            values = [item.default]
-            for source, content in sources:
-                top = files.flat(content, set())
-                if item.name in top:
-                    values.append(convert(top[item.name], str, source + item.name))
-            values += line.values_of(words, item.name)
-            texts[item.name] = values[-1]
-    return choose(**texts)
+    names = [name for name in ("rewards", "eval_rewards") if command.has(name)]
+    texts = {name: _text_of(command, words, sources, name) or "" for name in names}
+    return choose(**texts, weights=_weights(words, sources))
 
 
-def _options(command: Command, choice: Choice | None) -> dict[str, Option]:
+def _methods(command: Command, words: Sequence[line.Word], sources: Sources) -> dict[str, type]:
+    """The classes of normaliser and gate by their names, where the command has them."""
+    if not command.has("methods"):
+        return {}
+    found: dict[str, type] = {}
+    for setting in methods.KINDS:
+        for cls in methods.selected(setting, _text_of(command, words, sources, setting)):
+            name: str = cls.name  # type: ignore[attr-defined]
+            if name in found:
+                raise UserError(f"normalizer and gate are both called {name!r}; rename one")
+            found[name] = cls
+    return found
+
+
+def _text_of(
+    command: Command, words: Sequence[line.Word], sources: Sources, name: str
+) -> str | None:
+    """What one setting will be, looked up before it is known which settings there are."""
+    values: list[Any] = [item.default for item in fields(command.settings) if item.name == name]
+    for source, content in sources:
+        top = files.flat(content, set())
+        if name in top:
+            values.append(convert(top[name], str | None, source + name))
+    values += line.values_of(words, name)
+    text: str | None = values[-1]
+    return text
+
+
+def _weights(words: Sequence[line.Word], sources: Sources) -> dict[str, float]:
+    given: dict[str, Any] = {}
+    for word in words:
+        if word.name == "weights" or word.name.startswith("weights."):
+            given[word.name] = word.value
+    found: dict[str, float] = {}
+    for source, content in [*sources, ("", given)]:
+        flat = files.flat(methods.spelled_out(files.flat(content, set())), {"weights"})
+        for name, value in flat.items():
+            if name.startswith("weights."):
+                shown = f"{source}{name}" if source else f"--{name}"
+                found[name[8:]] = convert(value, float, shown)
+    return found
+
+
+def _options(command: Command, choice: Choice | None, chosen: dict[str, type]) -> dict[str, Option]:
     options = {option.name: option for option in options_of(command.settings)}
     taken = {name.partition(".")[0] for name in options} | {"config", "print_config"}
+    for name, cls in chosen.items():
+        if name in taken:
+            raise UserError(
+                f"no normalizer or gate can be called {name!r}: a setting is; rename it"
+            )
+        for option in options_of(cls, f"{name}."):
+            options[option.name] = replace(option, group=f"{name}: {summary(cls)}")
+    taken |= set(chosen)
     for head in choice.evaluated if choice else ():
         if head.name in taken:
             raise UserError(
-                f"a reward head cannot be called {head.name!r}: a setting is; rename it"
+                f"a reward head cannot be called {head.name!r}: a setting is, or the normaliser or "
+                "gate; rename it"
             )
         try:
             for option in options_of(head.Config, f"{head.name}."):
@@ -163,12 +215,22 @@ def _checked(
     """The values of one source, by dotted name, each of its setting's type."""
     groups = groups_of(options) | ({"trl"} if command.trl_config else set())
     values = {}
+    if command.has("weights"):
+        if command.has("only") and isinstance(content.get("weights"), str):
+            raise UserError(
+                f"weights is {content['weights']!r}; write --only {content['weights']} to leave "
+                "all other heads out, or --weights.HEAD X to change one weight"
+            )
+        groups, content = groups | {"weights"}, methods.spelled_out(content)
     for name, value in files.flat(content, groups).items():
+        kind: Any
         shown = f"{source}{name}" if source else "--" + name.replace("_", "-")
         if name.startswith("trl.") and command.trl_config:
             check_trl_field(command.trl_config, name[4:])
             kind = Any
-        elif name in options and name != "trl":
+        elif name.startswith("weights.") and command.has("weights"):
+            kind = float
+        elif name in options and name not in ("trl", "weights"):
             kind = options[name].kind
         else:
             raise _unknown(source, name, options)
@@ -194,6 +256,8 @@ def _unknown(source: str, name: str, options: dict[str, Option]) -> UserError:
             f"{shown} is for the reward head {head!r}, which is not selected; "
             "add it to rewards or eval_rewards"
         )
+    if error := methods.not_selected(shown, name):
+        return error
     if source:
         return UserError(f"{source}no setting {name!r}{did_you_mean(name, options)}; see --help")
     flags = [option.flag for option in options.values()] + ["--config", "--print-config"]

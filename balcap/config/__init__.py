@@ -37,13 +37,7 @@ from balcap.config.policy import (
 from balcap.config.probe import ProbeSettings
 from balcap.config.replay import ReplaySettings
 from balcap.config.report import ReportSettings
-from balcap.config.reward import (
-    GATES,
-    NORMALIZER_ALIASES,
-    NORMALIZERS,
-    RewardSettings,
-    gated_heads,
-)
+from balcap.config.reward import RewardSettings, gated_heads
 from balcap.config.score import ScoreSettings
 from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
 from balcap.config.sweep import SweepSettings, SweepShowSettings
@@ -51,9 +45,6 @@ from balcap.config.train import RolloutSettings, TrainSettings, near_multiple
 
 __all__ = [
     "DEFAULT_PROMPT",
-    "GATES",
-    "NORMALIZERS",
-    "NORMALIZER_ALIASES",
     "PRESETS",
     "SFT_PRESETS",
     "TINY_POLICIES",

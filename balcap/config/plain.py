@@ -15,7 +15,10 @@ def plain(settings: Any) -> dict[str, Any]:
 
     Of whom to ask only what was given is there: all else would be 17 times `null` for each head.
     """
-    content = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    content: dict[str, Any] = {}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        content |= value if item.metadata.get("spread") else {item.name: value}
     if isinstance(settings, JudgeSettings):
         content = {name: value for name, value in content.items() if value is not None}
     nobody = JudgeSettings()

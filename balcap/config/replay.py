@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from balcap.config.checks import at_least
 from balcap.errors import UserError
@@ -15,24 +17,31 @@ class ReplaySettings:
 
     Attributes:
         run: folder of the run.
-        weights: heads to use, each with its weight, 1 where none is given: `qa=1,cov=0.5`. A head
-            that is left out counts as if it had not been there.
-        normalizer: grpo, dr_grpo, mo_grpo, gdpo (alias c-gdpo), gdpo_live, gd2po or rvpo.
+        weights: weights by head name, in place of the run's own: `--weights.cov 0.5`; 0 leaves a
+            head out, as if it had not been there.
+        only: heads to use, comma separated, each with an optional weight: `qa=1,cov`. Every other
+            head is left out. Default: all.
+        normalizer: any that `balcap train` takes.
         gate: `zero`, `exclude`, `post`, `penalty` or `none`.
         gate_heads: the gated heads, comma separated.
         gate_low: lowest length, as a ratio to the reference's.
         gate_high: highest length, as a ratio to the reference's.
+        methods: settings of the normaliser and of the gate, by their names.
         show: how many of the captions that change most are printed.
         out: file for both advantages of every caption, .parquet.
     """
 
     run: Path | None = field(default=None, metadata={"positional": "RUN"})
-    weights: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    only: str | None = None
     normalizer: str | None = None
     gate: str | None = None
     gate_heads: str | None = None
     gate_low: float | None = None
     gate_high: float | None = None
+    methods: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict, metadata={"spread": True}
+    )
     show: int = 10
     out: Path | None = None
 
@@ -44,8 +53,8 @@ class ReplaySettings:
             raise UserError(f"out is {str(self.out)!r}; its name must end in .parquet")
 
     @property
-    def changes(self) -> dict[str, str | float]:
+    def changes(self) -> dict[str, Any]:
         """The settings of the reward that are given, but for the weights."""
-        names = ("normalizer", "gate", "gate_heads", "gate_low", "gate_high")
+        names = ("methods", "normalizer", "gate", "gate_heads", "gate_low", "gate_high")
         given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}

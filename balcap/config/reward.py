@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from balcap.config.checks import at_least, one_of
+from balcap.advantage.registry import GATE_KIND, NORMALIZER_KIND
+from balcap.config.checks import at_least
 from balcap.config.judge import JudgeSettings
 from balcap.errors import UserError, not_selected
-
-NORMALIZERS = (
-    "grpo", "dr_grpo", "mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo",
-)  # fmt: skip
-NORMALIZER_ALIASES = {"c-gdpo": "gdpo"}
-GATES = ("zero", "exclude", "post", "penalty", "none")
+from balcap.plugins import place_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,31 +20,37 @@ class RewardSettings:
     Attributes:
         rewards: heads by name, `package.module:Class` or `path.py:Class`, comma separated, each
             with an optional weight: `qa=1,cov=0.5,fluency`. A weight that is not given is 1.
-        weights: weights by head name, over those in `rewards`: `qa=1,cov=0.5`.
-        normalizer: grpo, dr_grpo, mo_grpo, gdpo (alias c-gdpo), gdpo_live, gd2po or rvpo.
+        weights: weights by head name, over those in `rewards`: `--weights.cov 0.5`.
+        normalizer: grpo, dr_grpo, mo_grpo, gdpo (alias c-gdpo), gdpo_live, gd2po, rvpo, dvao,
+            sa_mrpo or corr_grpo, or one of yours: `package.module:Class` or `path.py:Class`.
         gate: what becomes of a gated head's score when the caption's length is out of the band:
             `zero` (BalCapRL), `exclude` (leave the cell out), `post` (0 after normalisation),
-            `penalty` (no band: minus a linear penalty), or `none`.
+            `penalty` (no band: minus a linear penalty), `none`, or one of yours, as above.
         gate_heads: the gated heads, comma separated; default: fluency, where it is selected.
         gate_low: lowest length, as a ratio to the reference's.
         gate_high: highest length, as a ratio to the reference's.
         length_unit: what lengths are counted in: words, policy tokens, or characters.
+        methods: settings of the normaliser and of the gate, by their names: {gd2po: {tau: 0.5}}.
+            On the command line and in files they stand by themselves, as `--gd2po.tau 0.5`.
         judge: whom the heads ask whose engine is `llm`, and all others that ask.
     """
 
     rewards: str = "qa,cov,fluency"
-    weights: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
     normalizer: str = "gdpo"
     gate: str = "zero"
     gate_heads: str | None = None
     gate_low: float = 0.5
     gate_high: float = 2.0
     length_unit: Literal["words", "tokens", "chars"] = "words"
+    methods: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict, metadata={"spread": True}
+    )
     judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
-        one_of("normalizer", self.normalizer, (*NORMALIZERS, *NORMALIZER_ALIASES))
-        one_of("gate", self.gate, GATES)
+        place_of(NORMALIZER_KIND, self.normalizer)
+        place_of(GATE_KIND, self.gate)
         at_least("gate_low", self.gate_low, 0.0)
         if not self.gate_low < self.gate_high:
             raise UserError(

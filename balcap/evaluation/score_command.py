@@ -128,7 +128,7 @@ def _means(scored: Scored, ratio: Float, rule: AdvantageRule) -> str:
     if known.size:
         beside += [
             ("length ratio", float(known.mean())),
-            ("in band", float(within_band(known, rule.low, rule.high).mean())),
+            ("in band", float(within_band(known, *rule.band).mean())),
         ]
     for name, value in beside:
         rows.append({"": name, "mean": number(value), "scored": "", "weight": ""})

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from balcap.config import plain
+from balcap.advantage.rule import method_settings
+from balcap.config import RewardSettings, plain
 from balcap.heads.selection import Selected
 
 
@@ -18,6 +19,8 @@ def dump(settings: Any, heads: Selected | None = None) -> str:
     """
     content = plain(settings.resolved() if hasattr(settings, "resolved") else settings)
     content.pop("resume", None)
+    if isinstance(settings, RewardSettings):
+        content |= method_settings(settings)
     for head in heads.evaluated if heads else ():
         if config := plain(head.config):
             content[head.name] = config

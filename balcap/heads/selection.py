@@ -65,7 +65,9 @@ class Choice:
         )
 
 
-def choose(rewards: str, weights: str = "", eval_rewards: str = "") -> Choice:
+def choose(
+    rewards: str, weights: Mapping[str, float] | None = None, eval_rewards: str = ""
+) -> Choice:
     """Find the heads that are named in the settings of these names.
 
     Raises:
@@ -90,7 +92,7 @@ def choose(rewards: str, weights: str = "", eval_rewards: str = "") -> Choice:
         head.name: 1.0 if weight is None else weight
         for head, weight in zip(trained, wanted.values(), strict=True)
     }
-    return Choice(trained, _weighted(by_name, weights), evaluated)
+    return Choice(trained, _weighted(by_name, weights or {}), evaluated)
 
 
 def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
@@ -114,6 +116,16 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
             raise UserError(f"{setting} is {text!r}; {name!r} stands there twice")
         result[name] = _weight(f"{setting}: the weight of {name}", weight) if equals else None
     return result
+
+
+def weights_from_text(text: str) -> dict[str, float]:
+    """Read the form `qa=1,cov=0.5` of `weights`. UserError for a head without a weight."""
+    weights = {}
+    for name, weight in parse_weighted("weights", text).items():
+        if weight is None:
+            raise UserError(f"weights names {name} without a weight; write {name}=0.5")
+        weights[name] = weight
+    return weights
 
 
 def _weight(what: str, text: str) -> float:
@@ -140,13 +152,11 @@ def _named(references: Iterable[str]) -> tuple[HeadClass, ...]:
     return tuple(head for head, _ in found.values())
 
 
-def _weighted(weights: dict[str, float], changes: str) -> dict[str, float]:
-    for name, weight in parse_weighted("weights", changes).items():
+def _weighted(weights: dict[str, float], changes: Mapping[str, float]) -> dict[str, float]:
+    for name, weight in changes.items():
         if name not in weights:
             raise not_selected(f"weights gives {name!r} a weight", name, list(weights))
-        if weight is None:
-            raise UserError(f"weights names {name} without a weight; write {name}=0.5")
-        weights = {**weights, name: weight}
+        weights = {**weights, name: _weight(f"weights.{name}", str(weight))}
     if not any(weights.values()):
         raise UserError(f"every weight is 0 ({', '.join(weights)}); give one head a weight above 0")
     return weights

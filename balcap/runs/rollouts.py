@@ -59,8 +59,9 @@ class Rollouts:
         rows: Sequence[Row],
         rule: AdvantageRule,
         usage: Mapping[str, Usage] | None = None,
+        progress: float = 0.0,
     ) -> Rollouts:
-        """Give credit to whole groups."""
+        """Give credit to whole groups, when a share `progress` of the training is over."""
         matrix = RewardMatrix(
             values=np.array([[s or 0.0 for s in row.scores] for row in rows]),
             scored=np.array([[s is not None for s in row.scores] for row in rows]),
@@ -68,7 +69,7 @@ class Rollouts:
             heads=tuple(heads),
         )
         ratio = np.array([row.ratio for row in rows])
-        credit = rule(matrix, ratio)
+        credit = rule(matrix, ratio, progress)
         return Rollouts(tuple(heads), tuple(rows), matrix, ratio, credit, usage or {})
 
     def columns(self, step: int) -> dict[str, Sequence[Any]]:

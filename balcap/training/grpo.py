@@ -25,7 +25,7 @@ from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
-from balcap.advantage.rule import AdvantageRule
+from balcap.advantage.rule import AdvantageRule, progress_at
 from balcap.errors import RunError
 from balcap.heads import Head
 from balcap.heads.judge_wait import JudgeWait
@@ -110,14 +110,14 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         rows: list[Row] = gather_object(
             rows_of(captions, groups, scored, self.length_unit, self.count_tokens)
         )
-        names = [head.name for head in self.heads]
-        self._rollouts = Rollouts.of(names, rows, self.rule, scored.usage)
+        names, step = [head.name for head in self.heads], self.state.global_step + 1
+        self._rollouts = Rollouts.of(
+            names, rows, self.rule, scored.usage, progress_at(step, self.args.max_steps)
+        )
         self._seconds |= {f"score/{name}": took for name, took in scored.seconds.items()}
         self._seconds["score"] = time.perf_counter() - start
         matrix = self._rollouts.matrix
-        values = torch.from_numpy(matrix.values).masked_fill(
-            ~torch.from_numpy(matrix.scored), torch.nan
-        )
+        values = torch.tensor(matrix.values).masked_fill(~torch.tensor(matrix.scored), torch.nan)
         return values.to(self.accelerator.device, torch.float32)  # TRL only logs from these
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:

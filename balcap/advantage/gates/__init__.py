@@ -1,6 +1,6 @@
 """What becomes of a head's score when the caption is much shorter or longer than its reference?
 
-BalCapRL (arXiv 2605.07394) sets the linguistic reward to 0 unless 0.5 <= ratio <= 2: the mode
+BalCapRL (arXiv 2605.07394) sets the linguistic reward to 0 unless 0.5 <= ratio <= 2: the gate
 `zero`. "Masking" is used for three different algorithms, and they are not equal, so each has a
 name here. With a gated head alone and a group of which only some captions pass:
 
@@ -15,34 +15,27 @@ not say which). A ratio of NaN (no reference) passes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
-from balcap.config import GATES
-from balcap.errors import did_you_mean
+from balcap.advantage.gates.base import Band, Gate, within_band
+from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.registry import GATE_KIND
+from balcap.errors import UserError
+from balcap.plugins import configured, find_class
+
+__all__ = ["Band", "Gate", "apply", "find_gate", "gate", "length_penalty", "within_band"]
 
 
-def within_band(ratio: Float, low: float = 0.5, high: float = 2.0) -> Bool:
-    """Which captions pass: low <= ratio <= high, both ends included, or no reference.
-
-    Args:
-        ratio: [N] caption length / reference length; NaN where there is no reference.
-        low: lowest ratio that passes. The default is BalCapRL's.
-        high: highest ratio that passes. The default is BalCapRL's.
-
-    Returns:
-        [N] bool.
+def find_gate(reference: str) -> type[Gate]:
+    """The class of a gate: built in, installed, `package.module:Class` or `path.py:Class`.
 
     Raises:
-        ValueError: unless low < high.
+        UserError: if there is none, or it breaks the contract of `Gate`.
     """
-    if not low < high:
-        raise ValueError(f"the band is {low} to {high}; it needs low < high")
-    ratio = np.asarray(ratio, dtype=np.float64)
-    return np.isnan(ratio) | ((ratio >= low) & (ratio <= high))
+    return find_class(GATE_KIND, reference, Gate)  # type: ignore[type-abstract]
 
 
 def gate(
@@ -53,6 +46,7 @@ def gate(
     low: float = 0.5,
     high: float = 2.0,
     mode: str = "zero",
+    **settings: Any,
 ) -> RewardMatrix:
     """Make some heads depend on the caption's length; the other heads stay as they are.
 
@@ -62,70 +56,40 @@ def gate(
         heads: names of the gated heads.
         low: lowest ratio that passes.
         high: highest ratio that passes.
-        mode: `zero`, `exclude` or `post` (see the top of this file) for captions outside the
-            band; `penalty` for `length_penalty`, which knows no band; `none` to change nothing.
+        mode: name of the gate (see the top of this file), or `path.py:Class`.
+        **settings: of the gate, such as `slope` of `penalty`.
 
     Returns:
         A new matrix. A cell that was not scored stays so.
 
     Raises:
-        ValueError: for an unknown head or mode, a ratio of the wrong shape, or an empty band.
+        ValueError: for an unknown head, gate or setting, a ratio of the wrong shape, or an empty
+            band.
     """
-    if mode not in GATES:
-        raise ValueError(f"no gate {mode!r}; have {', '.join(GATES)}{did_you_mean(mode, GATES)}")
-    if mode == "none":
-        return matrix
-    if mode == "penalty":
-        return length_penalty(matrix, ratio, heads)
-    outside = (
-        _columns(matrix, heads) & ~within_band(_per_caption(matrix, ratio), low, high)[:, None]
-    )
-    if mode == "exclude":
-        return matrix.with_columns(scored=matrix.scored & ~outside)
-    if mode == "post":
-        return matrix.with_columns(kept=matrix.kept & ~outside)
-    return matrix.with_columns(values=np.where(outside, 0.0, matrix.values))
+    try:
+        chosen = configured(find_gate(mode), settings)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    return apply(chosen, matrix, ratio, heads, (low, high))
 
 
-def length_penalty(
-    matrix: RewardMatrix, ratio: Float, heads: Iterable[str], slope: float = 1.0
+def apply(
+    chosen: Gate, matrix: RewardMatrix, ratio: Float, heads: Iterable[str], band: Band
 ) -> RewardMatrix:
-    """Take slope * min(1, |ratio - 1|) off the scores of some heads.
-
-    BalCapRL compares its masking with "a linear length penalty" and does not give the formula:
-    this form, its slope and its cap are ours. A head of range [0, 1] can fall to -slope.
-
-    Args:
-        matrix: scores of N captions.
-        ratio: [N] caption length / reference length; NaN (no reference) costs nothing.
-        heads: names of the heads that pay.
-        slope: largest penalty, in units of the score; at least 0.
-
-    Returns:
-        A new matrix. A cell that was not scored stays so.
-
-    Raises:
-        ValueError: for an unknown head, a ratio of the wrong shape, or a negative slope.
-    """
-    if not (slope >= 0.0 and math.isfinite(slope)):
-        raise ValueError(f"slope is {slope}; it must be a number of at least 0")
-    distance = np.minimum(1.0, np.abs(_per_caption(matrix, ratio) - 1.0))
-    penalty = slope * np.where(np.isnan(distance), 0.0, distance)
-    return matrix.with_columns(values=matrix.values - penalty[:, None] * _columns(matrix, heads))
-
-
-def _columns(matrix: RewardMatrix, heads: Iterable[str]) -> Bool:
-    """[H] bool: True for the named heads."""
-    chosen = np.zeros(len(matrix.heads), dtype=np.bool_)
-    chosen[[matrix.column(head) for head in heads]] = True
-    return chosen
-
-
-def _per_caption(matrix: RewardMatrix, ratio: Float) -> Float:
+    """Let a gate act on the named heads. Raises ValueError as `gate` does."""
+    gated = np.zeros(len(matrix.heads), dtype=np.bool_)
+    gated[[matrix.column(head) for head in heads]] = True
     ratio = np.asarray(ratio, dtype=np.float64)
     if ratio.shape != (len(matrix),):
         raise ValueError(
             f"ratio has shape {ratio.shape}; it must be one number for each of the "
             f"{len(matrix)} captions"
         )
-    return ratio
+    return chosen(matrix, ratio, gated, band)
+
+
+def length_penalty(
+    matrix: RewardMatrix, ratio: Float, heads: Iterable[str], slope: float = 1.0
+) -> RewardMatrix:
+    """The gate `penalty` alone. Raises ValueError as `gate` does."""
+    return gate(matrix, ratio, heads=heads, mode="penalty", slope=slope)

@@ -1,4 +1,4 @@
-"""From scores to advantages: one number per caption, by one of seven rules.
+"""From scores to advantages: one number per caption, by one of several rules.
 
 For every rule:
 
@@ -12,72 +12,79 @@ For every rule:
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from balcap.advantage.matrix import Float, RewardMatrix
-from balcap.advantage.normalizers.agreement import gd2po
-from balcap.advantage.normalizers.decoupled import gdpo, gdpo_live, mo_grpo
+from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import live_cells
-from balcap.advantage.normalizers.soft_min import rvpo
-from balcap.advantage.normalizers.summed import dr_grpo, grpo
-from balcap.advantage.normalizers.whitening import Normalized
-from balcap.config import NORMALIZER_ALIASES
-from balcap.errors import did_you_mean
+from balcap.advantage.registry import NORMALIZER_KIND
+from balcap.errors import UserError, did_you_mean
+from balcap.plugins import configured, find_class
 
-__all__ = ["RULES", "Normalized", "advantages", "live_cells", "normalized"]
+__all__ = [
+    "Normalized", "Normalizer", "advantages", "find_normalizer", "live_cells", "normalized",
+]  # fmt: skip
 
-RULES: dict[str, Callable[..., Normalized]] = {
-    rule.__name__: rule for rule in (grpo, dr_grpo, mo_grpo, gdpo, gdpo_live, gd2po, rvpo)
-}
-"""The rules by name. Each takes a matrix, weights [H] above 0, and its own options."""
 
-# What an option may be: lowest value, whether that value itself is allowed, highest value.
-_BOUNDS = {
-    "eps": (0.0, True, math.inf),
-    "tau": (0.0, True, 1.0),
-    "beta": (0.0, False, math.inf),
-    "max_gain": (0.0, False, math.inf),
-}
+def find_normalizer(reference: str) -> type[Normalizer]:
+    """The class of a normaliser: built in, installed, `package.module:Class` or `path.py:Class`.
+
+    Raises:
+        UserError: if there is none, or it breaks the contract of `Normalizer`.
+    """
+    return find_class(NORMALIZER_KIND, reference, Normalizer)  # type: ignore[type-abstract]
 
 
 def advantages(
     matrix: RewardMatrix,
     normalizer: str = "gdpo",
     weights: Mapping[str, float] | None = None,
-    **options: float,
+    *,
+    progress: float = 0.0,
+    **settings: Any,
 ) -> Float:
     """How much better than its group's other captions is each caption? [N] float64.
 
     Args:
         matrix: scores of N captions by H heads, gated or not.
-        normalizer: the rule: `grpo`, `dr_grpo`, `mo_grpo`, `gdpo` (or `c-gdpo`), `gdpo_live`,
-            `gd2po` or `rvpo`.
+        normalizer: name of the rule (see `balcap.advantage.registry`), or `path.py:Class`.
         weights: by head name, one for each head, at least 0; default: 1 each.
-        **options: of the normaliser: `eps` (all but dr_grpo), `max_gain` (gdpo_live),
-            `tau` (gd2po), `beta` (rvpo).
+        progress: share of the training that is over, in [0, 1]; only `rvpo` asks.
+        **settings: of the normaliser, such as `eps`, or `tau` of gd2po.
 
     Raises:
-        ValueError: for an unknown normaliser, head or option, a missing or negative weight, or an
-            option outside its range; the text names it.
+        ValueError: for an unknown normaliser, head or setting, a missing or negative weight, or a
+            setting outside its range; the text names it.
     """
-    return normalized(matrix, normalizer, weights, **options).advantage
+    return normalized(matrix, normalizer, weights, progress=progress, **settings).advantage
 
 
 def normalized(
     matrix: RewardMatrix,
     normalizer: str = "gdpo",
     weights: Mapping[str, float] | None = None,
-    **options: float,
+    *,
+    progress: float = 0.0,
+    **settings: Any,
 ) -> Normalized:
     """As `advantages`, with the contribution of each head and the gain of the batch step."""
-    rule = _rule(normalizer)
-    _check_options(normalizer, rule, options)
+    try:
+        rule = configured(find_normalizer(normalizer), settings)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    return apply(rule, matrix, weights, progress)
+
+
+def apply(
+    rule: Normalizer, matrix: RewardMatrix, weights: Mapping[str, float] | None, progress: float
+) -> Normalized:
+    """Let a rule see a matrix whose heads of weight 0 are taken out."""
     vector = weight_vector(matrix.heads, weights)
-    return rule(matrix.with_columns(scored=matrix.scored & (vector > 0)), vector, **options)
+    return rule(matrix.with_columns(scored=matrix.scored & (vector > 0)), vector, progress)
 
 
 def weight_vector(heads: tuple[str, ...], weights: Mapping[str, float] | None) -> Float:
@@ -96,31 +103,3 @@ def weight_vector(heads: tuple[str, ...], weights: Mapping[str, float] | None) -
         if name not in weights:
             raise ValueError(f"no weight for head {name!r}; give one for each, 0 to leave it out")
     return np.array([weights[name] for name in heads], dtype=np.float64)
-
-
-def _rule(normalizer: str) -> Callable[..., Normalized]:
-    name = NORMALIZER_ALIASES.get(normalizer, normalizer)
-    if name not in RULES:
-        known = (*RULES, *NORMALIZER_ALIASES)
-        raise ValueError(
-            f"no normalizer {normalizer!r}; have {', '.join(known)}{did_you_mean(name, known)}"
-        )
-    return RULES[name]
-
-
-def _check_options(
-    normalizer: str, rule: Callable[..., Normalized], options: Mapping[str, float]
-) -> None:
-    parameters = inspect.signature(rule).parameters.values()
-    known = [item.name for item in parameters if item.kind is item.KEYWORD_ONLY]
-    for name, value in options.items():
-        if name not in known:
-            raise ValueError(
-                f"normalizer {normalizer!r} has no option {name!r}; "
-                f"it has {', '.join(known) or 'none'}{did_you_mean(name, known)}"
-            )
-        low, low_allowed, high = _BOUNDS[name]
-        if not (low < value <= high or (low_allowed and value == low)) or math.isinf(value):
-            bound = f"{'at least' if low_allowed else 'above'} {low:g}"
-            top = "" if math.isinf(high) else f" and at most {high:g}"
-            raise ValueError(f"{name} is {value}; it must be a number {bound}{top}")

@@ -77,6 +77,14 @@ def live_cells(matrix: RewardMatrix) -> Bool:
     return group_statistics(matrix.values, matrix.scored, matrix.group).live
 
 
+def in_group(cells: Bool, group: Int) -> Bool:
+    """[N, K] True for every caption whose group has a True cell of `cells` [N, K] in the column."""
+    labels, row = np.unique(group, return_inverse=True)
+    found = np.zeros((len(labels), cells.shape[1]), dtype=np.bool_)
+    np.logical_or.at(found, row, cells)
+    return np.asarray(found[row])
+
+
 def any_head(cells: Bool) -> Bool:
     """[N] True for captions with at least one True cell of `cells` [N, H]."""
     return np.asarray(cells.any(axis=1))

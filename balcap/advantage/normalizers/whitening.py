@@ -1,30 +1,12 @@
-"""What a normaliser answers, and the step over the whole batch that some of them end with."""
+"""The step over the whole batch that some normalisers end with."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from balcap.advantage.matrix import Bool, Float
+from balcap.advantage.normalizers.base import Normalized
 from balcap.advantage.normalizers.groups import group_statistics
-
-
-class Normalized(NamedTuple):
-    """Advantages, and the parts they are made of.
-
-    Attributes:
-        per_head: [N, H] what each head contributes, weight included, before any step over the
-            batch. A row's sum is the caption's advantage before that step, so
-            cov(per_head[:, h], per_head.sum(1)) / var(per_head.sum(1)) is the head's share.
-        advantage: [N] the result.
-        gain: factor of the step over the batch; 1 for normalisers without one, 0 for a batch in
-            which no two captions differ.
-    """
-
-    per_head: Float
-    advantage: Float
-    gain: float
 
 
 def whiten(

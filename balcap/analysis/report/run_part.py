@@ -30,7 +30,6 @@ WORDS = {
     "harmonic_mean": "harmonic mean", "words": "words", "gate_rate": "in the length band",
     **{name: name.replace("_", " ") for name in GROUNDING},
 }  # fmt: skip
-BANDED = ("zero", "exclude", "post")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +83,16 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
     [row] = runs_df(path).to_dict("records")
     summary = json_of(folder.summary)
     steps, captions, held_out = steps_df(path), captions_df(path), held_out_df(path)
-    band = _band(config)
     heads = heads_of(captions)
+    rule = rule_of(path, heads) if heads else None
+    band = rule.band if rule and rule.gate.banded else None
     colours = _colours(heads, summary)
     return RunPart(
         name=path.resolve().name,
         anchor=anchor,
         path=str(path),
         state=str(row["state"]),
-        facts=dict(_facts(config, row, rule_of(path, heads) if heads else None)),
+        facts=dict(_facts(config, row, rule)),
         sides=[side for side in SIDES if side in summary],
         held_out=summary.get("before", {}).get("captions", 0),
         scores=list(_scores(summary, colours)),
@@ -107,13 +107,6 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
         ),
         colours=colours,
     )
-
-
-def _band(config: Mapping[str, Any]) -> Band | None:
-    """The band of lengths that the gate knows; None where there is none."""
-    if config.get("gate") not in BANDED:
-        return None
-    return float(config["gate_low"]), float(config["gate_high"])
 
 
 def _colours(heads: Sequence[str], summary: Mapping[str, Any]) -> dict[str, str]:
@@ -135,7 +128,7 @@ def _facts(
                 for head, weight in rule.weights.items()
             ),
         )
-        yield "normaliser", rule.normalizer
+        yield "normaliser", rule.normalizer.name
         yield "gate", _gate(rule)
         yield "group, batch", f"{config['group_size']} captions a sample, {config['batch']} a step"
     asked = config.get("steps")
@@ -148,12 +141,13 @@ def _facts(
 
 
 def _gate(rule: AdvantageRule) -> str:
-    if rule.gate == "none" or not rule.gated:
+    if not rule.gate.acts or not rule.gated:
         return "none"
     heads = ", ".join(rule.gated)
-    if rule.gate not in BANDED:
-        return f"{rule.gate}: {heads}"
-    return f"{rule.gate}: {heads} at {rule.low:g} to {rule.high:g} times the reference's length"
+    if not rule.gate.banded:
+        return f"{rule.gate.name}: {heads}"
+    low, high = rule.band
+    return f"{rule.gate.name}: {heads} at {low:g} to {high:g} times the reference's length"
 
 
 def clock(seconds: float) -> str:

@@ -97,7 +97,7 @@ def _finding(tried: Tried, heads: Selected, attack: str) -> Finding:
     made_of = np.array([tried.trials[i].made_of for i in rows])
     advantage, honest_advantage = advantages(tried, attack)
     caught_by, drop = _catcher(tried, heads, rows, originals)
-    inside = (tried.ratio >= tried.rule.low) & (tried.ratio <= tried.rule.high)
+    inside = (tried.ratio >= tried.rule.band[0]) & (tried.ratio <= tried.rule.band[1])
     return Finding(
         attack=attack,
         captions=len(rows),

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.gates import gate
 from balcap.advantage.matrix import Bool, Float, Int, RewardMatrix
 from balcap.advantage.rule import AdvantageRule
 from balcap.data.split import draw
@@ -192,7 +191,5 @@ def weigh(
     """
     captions = [Caption(trial.sample, trial.text) for trial in trials]
     ratio = ratios(captions, unit, word_count)
-    gated = gate(
-        scored.matrix, ratio, mode=rule.gate, heads=rule.gated, low=rule.low, high=rule.high
-    )
+    gated = rule.gate_scores(scored.matrix, ratio)
     return Tried(tuple(trials), scored.matrix, gated, ratio, scored.reasons, rule, left_out)
