@@ -98,5 +98,5 @@ def test_its_settings_are_refused_where_it_is_not_selected(words: list[str]) -> 
 
 def test_an_unfinished_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "rule.py").write_text(RULE.split("    def __call__")[0])
-    with pytest.raises(UserError, match="the normalizer Louder in .* does not define __call__"):
+    with pytest.raises(UserError, match=r"the normalizer Louder in .* does not define __call__"):
         parse(COMMANDS["train"], [*ONE_HEAD, "--normalizer", f"{tmp_path}/rule.py:Louder"])

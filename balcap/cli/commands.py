@@ -257,7 +257,7 @@ balcap runs show runs/second
             function="balcap.analysis.replay_command:run",
             examples="""
 balcap replay runs/second --normalizer grpo --gate none
-balcap replay runs/second --weights qa=1,cov=0.5 --out advantages.parquet
+balcap replay runs/second --weights.cov 0.5 --out advantages.parquet
 """,
         ),
         Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -17,10 +18,10 @@ def dump(settings: Any, heads: Selected | None = None) -> str:
     The settings are written resolved, so that no default is left to be guessed. `resume` is left
     out: it says what to do now, not how a run is set.
     """
+    if isinstance(settings, RewardSettings):
+        settings = replace(settings, methods=method_settings(settings))
     content = plain(settings.resolved() if hasattr(settings, "resolved") else settings)
     content.pop("resume", None)
-    if isinstance(settings, RewardSettings):
-        content |= method_settings(settings)
     for head in heads.evaluated if heads else ():
         if config := plain(head.config):
             content[head.name] = config
