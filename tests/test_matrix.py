@@ -100,3 +100,13 @@ def test_an_unknown_public_name_is_an_attribute_error():
 def test_importing_balcap_imports_no_numpy():
     code = "import sys, balcap; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_matrix_cannot_be_written_to_and_does_not_follow_what_it_was_made_of():
+    values = np.array([[0.1, 1.0], [0.2, 0.0]])
+    made = matrix(values=values)
+    values[0, 0] = 9.0
+    assert made.values[0, 0] == 0.1
+    for part in (made.values, made.scored, made.group, made.kept):
+        with pytest.raises(ValueError, match="read-only"):
+            part[0] = 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from balcap.advantage.rule import gated_heads, methods_of
+from balcap.advantage.rule import methods_of
 from balcap.cli import files, line, methods
 from balcap.cli.command import Command
 from balcap.cli.options import Option, build, groups_of, options_of, summary
