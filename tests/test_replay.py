@@ -8,6 +8,7 @@ import pytest
 
 from balcap.advantage.gates import find_gate
 from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers import advantages
 from balcap.advantage.normalizers.rvpo import RVPO
 from balcap.advantage.rule import AdvantageRule, progress_at
 from balcap.analysis import captions_df, heads_of, replayed_df
@@ -43,11 +44,20 @@ def test_with_its_own_settings_a_run_is_reproduced_exactly(trained: Path) -> Non
 def test_a_rule_that_changes_on_the_way_is_reproduced_at_every_step(tmp_path: Path) -> None:
     rule = AdvantageRule(RVPO(), {"qa": 1.0, "cov": 1.0}, find_gate("none")(), (), (0.5, 2.0))
     captions = captions_df(write_run(tmp_path / "run", normalizer="rvpo", steps=2).path)
+    captions["group"] = 0  # four captions a step: of two, all rules say the same
     new = replayed(captions, rule, steps=10)
     first, second = (part for _, part in new.groupby("step"))
     # the same scores, but beta is 0.5 at step 1 of 10, and 0.5 + 1.5 / 9 at step 2
     assert progress_at(2, 10) == 1 / 9
     assert first["replayed"].tolist() != second["replayed"].tolist()
+    matrix = RewardMatrix(
+        np.nan_to_num(second[["qa", "cov"]].to_numpy(dtype=float)),
+        second[["qa", "cov"]].notna().to_numpy(),
+        np.zeros(4, dtype=int),
+        ("qa", "cov"),
+    )
+    constant = advantages(matrix, "rvpo", beta=RVPO().beta_at(1 / 9), beta_end=None)
+    assert second["replayed"].tolist() == constant.tolist()
 
 
 def test_it_needs_no_head_and_no_torch(trained: Path) -> None:
