@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from balcap.advantage.registry import NORMALIZERS
 from balcap.config import (
     PRESETS,
     CaptionSettings,
@@ -20,6 +19,7 @@ from balcap.config import (
     near_multiple,
     plain,
 )
+from balcap.config.methods import NORMALIZERS
 from balcap.errors import UserError
 
 

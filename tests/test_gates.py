@@ -8,7 +8,7 @@ import pytest
 from balcap.advantage.gates import gate, length_penalty, within_band
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import advantages
-from balcap.advantage.registry import GATES
+from balcap.config.methods import GATES
 
 NAN = float("nan")
 

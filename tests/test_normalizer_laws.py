@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import advantages, live_cells, normalized
 from balcap.advantage.normalizers.groups import DEAD_RANGE
-from balcap.advantage.registry import NORMALIZERS
+from balcap.config.methods import NORMALIZERS
 from helpers.matrices import make, matrices, rows
 
 UNIT_FREE = ("mo_grpo", "gdpo", "gdpo_live", "gd2po", "rvpo", "sa_mrpo")

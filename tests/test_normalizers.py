@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from balcap.advantage.normalizers import advantages, find_normalizer, normalized
-from balcap.advantage.registry import NORMALIZERS
+from balcap.config.methods import NORMALIZERS
 from helpers.matrices import make
 
 near = partial(np.testing.assert_allclose, atol=1e-8)

@@ -15,7 +15,7 @@ from balcap.heads.config_file import dump
 
 ONE_HEAD = [
     "--rewards",
-    f"{Path(__file__).with_name('heads_for_tests.py')}:Plain",
+    f"{Path(__file__).parent / 'helpers' / 'findable_heads.py'}:Plain",
     "--eval-rewards=",
 ]
 RULE = '''
@@ -76,7 +76,7 @@ def words(tmp_path: Path) -> list[str]:
 
 
 def test_both_are_found_set_stored_and_used(words: list[str], tmp_path: Path) -> None:
-    from matrices_of_tests import make
+    from helpers.matrices import make
 
     given = parse(COMMANDS["train"], [*words, "--louder.factor", "3", "--halve.share=0.25"])
     assert given.heads is not None

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from balcap.advantage.gates import find_gate
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import find_normalizer
-from balcap.advantage.registry import NORMALIZERS
 from balcap.advantage.rule import AdvantageRule
+from balcap.config.methods import NORMALIZERS
 from balcap.judges.usage import Usage
 from balcap.runs.metrics import correlation, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts, Row

@@ -7,7 +7,7 @@ from typing import Any
 
 from balcap.advantage.gates import find_gate
 from balcap.advantage.normalizers import find_normalizer
-from balcap.advantage.registry import GATE_KIND, NORMALIZER_KIND
+from balcap.config.methods import GATE_KIND, NORMALIZER_KIND
 from balcap.errors import UserError
 from balcap.heads.selection import weights_from_text
 

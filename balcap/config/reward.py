@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from balcap.advantage.registry import GATE_KIND, NORMALIZER_KIND
 from balcap.config.checks import at_least
 from balcap.config.judge import JudgeSettings
+from balcap.config.methods import GATE_KIND, NORMALIZER_KIND
 from balcap.errors import UserError, not_selected
 from balcap.plugins import place_of
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from balcap.advantage.registry import NORMALIZER_ALIASES
 from balcap.config.checks import above, at_least, counts, within
 from balcap.config.data import DataSettings
+from balcap.config.methods import NORMALIZER_ALIASES
 from balcap.config.policy import PRESETS, PolicySettings, unset
 from balcap.config.reward import RewardSettings
 from balcap.errors import UserError

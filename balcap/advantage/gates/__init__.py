@@ -22,7 +22,7 @@ import numpy as np
 
 from balcap.advantage.gates.base import Band, Gate, within_band
 from balcap.advantage.matrix import Float, RewardMatrix
-from balcap.advantage.registry import GATE_KIND
+from balcap.config.methods import GATE_KIND
 from balcap.errors import UserError
 from balcap.plugins import configured, find_class
 

@@ -21,7 +21,7 @@ import numpy as np
 from balcap.advantage.matrix import Float, RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import live_cells
-from balcap.advantage.registry import NORMALIZER_KIND
+from balcap.config.methods import NORMALIZER_KIND
 from balcap.errors import UserError, did_you_mean
 from balcap.plugins import configured, find_class
 
@@ -51,7 +51,7 @@ def advantages(
 
     Args:
         matrix: scores of N captions by H heads, gated or not.
-        normalizer: name of the rule (see `balcap.advantage.registry`), or `path.py:Class`.
+        normalizer: name of the rule (see `balcap.config.methods`), or `path.py:Class`.
         weights: by head name, one for each head, at least 0; default: 1 each.
         progress: share of the training that is over, in [0, 1]; only `rvpo` asks.
         **settings: of the normaliser, such as `eps`, or `tau` of gd2po.
