@@ -66,7 +66,7 @@ def test_a_frozen_tower_leaves_the_projector_to_train(
         ({"projector": True}, ATTENTION | MLP, True, False),
         ({"projector": True, "vision": True}, ATTENTION | MLP, True, True),
     ],
-    ids=str,
+    ids=["all-linear", "some", "of both", "projector", "projector and vision"],
 )
 def test_adapters_are_where_the_settings_put_them(
     family: str, lora: dict[str, Any], language: set[str], projector: bool, vision: bool,
