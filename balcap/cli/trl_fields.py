@@ -42,6 +42,10 @@ OURS: dict[str, dict[str, str]] = {
         "max_completion_length": "max_tokens",
         "temperature": "temperature",
         "top_p": "top_p",
+        "top_k": "top_k",
+        "min_p": "min_p",
+        "repetition_penalty": "repetition_penalty",
+        "generation_kwargs": "repetition_penalty and no_repeat_ngram and min_new_tokens",
         "beta": "beta",
         "reward_weights": "weights",
         "scale_rewards": "normalizer",
@@ -67,6 +71,7 @@ NEVER: dict[str, dict[str, str]] = {
     | {
         "logging_steps": "every step is logged",
         "logging_strategy": "every step is logged",
+        "cache_implementation": "evaluations write captions by the same settings as rollouts",
         "logging_nan_inf_filter": "a loss that is not finite must be seen",
     },
     "SFTConfig": _SAVED,

@@ -38,6 +38,7 @@ from balcap.config.probe import ProbeSettings
 from balcap.config.replay import ReplaySettings
 from balcap.config.report import ReportSettings
 from balcap.config.reward import RewardSettings, gated_heads
+from balcap.config.sampling import SamplingSettings
 from balcap.config.score import ScoreSettings
 from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
 from balcap.config.sweep import SweepSettings, SweepShowSettings
@@ -75,6 +76,7 @@ __all__ = [
     "RewardSettings",
     "RolloutSettings",
     "RunsSettings",
+    "SamplingSettings",
     "ScoreSettings",
     "SftPreset",
     "SftSettings",

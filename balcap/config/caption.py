@@ -10,6 +10,7 @@ from typing import ClassVar
 from balcap.config.checks import at_least, counts
 from balcap.config.data import DEFAULT_PROMPT
 from balcap.config.policy import PRESETS, ModelSettings, Size, unset
+from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
 
 
@@ -33,13 +34,12 @@ CAPTION_PRESETS: Mapping[Size, CaptionPreset] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptionSettings(ModelSettings):
+class CaptionSettings(SamplingSettings, ModelSettings):
     """Which images, and how their captions are written.
 
     Attributes:
         images: files to caption.
         prompt: what the policy is asked.
-        temperature: 0 takes the likeliest token each time; above 0 samples.
         max_tokens: longest caption, in policy tokens.
         batch: images captioned at once.
         seed: of the sampling.
@@ -50,7 +50,6 @@ class CaptionSettings(ModelSettings):
 
     images: tuple[Path, ...] = field(default=(), metadata={"positional": "IMAGE"})
     prompt: str = DEFAULT_PROMPT
-    temperature: float = 0.0
     max_tokens: int | None = None
     batch: int | None = None
     seed: int = 0
@@ -58,9 +57,9 @@ class CaptionSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         ModelSettings.__post_init__(self)
+        SamplingSettings.__post_init__(self)
         if not self.images:
             raise UserError("no images; write one or more image files: balcap caption a.jpg b.jpg")
-        at_least("temperature", self.temperature, 0.0)
         counts(self, "max_tokens", "batch")
         at_least("seed", self.seed, 0)
 

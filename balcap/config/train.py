@@ -12,6 +12,7 @@ from balcap.config.data import DataSettings
 from balcap.config.methods import NORMALIZER_ALIASES
 from balcap.config.policy import PRESETS, PolicySettings, unset
 from balcap.config.reward import RewardSettings
+from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
 
 
@@ -40,7 +41,7 @@ class RolloutSettings:
 
 # The bases stand from last to first: a data class lists the fields of its last base first.
 @dataclass(frozen=True, kw_only=True)
-class TrainSettings(RewardSettings, PolicySettings, DataSettings):
+class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettings):
     """How the policy is trained, and what is kept of it.
 
     Attributes:
@@ -51,8 +52,8 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         steps: updates of the policy.
         lr: peak learning rate; falls linearly to 0.
         warmup: steps over which the learning rate rises.
-        temperature: of the rollouts; also of the sampled evaluation.
-        top_p: nucleus of the rollouts, in (0, 1].
+        temperature: of the rollouts, as all settings of the sampling; the evaluation before and
+            after draws by the same ones, and once more greedily.
         max_tokens: longest caption, in policy tokens; the default is lowered to 8 for each word of
             the longest reference.
         beta: weight of the KL term to the starting policy; 0 needs no second model.
@@ -88,7 +89,6 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
     lr: float | None = None
     warmup: int = 5
     temperature: float = 1.0
-    top_p: float = 1.0
     max_tokens: int | None = None
     beta: float = 0.0
     seed: int = 0
@@ -111,6 +111,7 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
         DataSettings.__post_init__(self)
         PolicySettings.__post_init__(self)
         RewardSettings.__post_init__(self)
+        SamplingSettings.__post_init__(self)
         if not self.group_size >= 2:
             raise UserError(
                 f"group_size is {self.group_size}; a group needs at least 2 captions to compare"
@@ -129,8 +130,6 @@ class TrainSettings(RewardSettings, PolicySettings, DataSettings):
             above("lr", self.lr, 0.0)
         at_least("warmup", self.warmup, 0)
         above("temperature", self.temperature, 0.0)
-        above("top_p", self.top_p, 0.0)
-        within("top_p", self.top_p, 0.0, 1.0)
         at_least("beta", self.beta, 0.0)
         within("max_unscored", self.max_unscored, 0.0, 1.0)
         at_least("judge_wait", self.judge_wait, 0.0)

@@ -23,17 +23,12 @@ def run(settings: CaptionSettings) -> int:
     samples = [Sample(id=str(path), prompt=settings.prompt, image=path) for path in settings.images]
     for sample in samples:
         _check(sample)
-    from balcap.policies.generation import Sampling, write_captions
+    from balcap.policies.generation import Sampling, sampling_of, write_captions
 
     quiet()
     assert settings.max_tokens is not None
     assert settings.batch is not None
-    sampling = Sampling(
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-        batch=settings.batch,
-        seed=settings.seed,
-    )
+    sampling = Sampling(sampling_of(settings), settings.max_tokens, settings.batch, settings.seed)
     for caption in write_captions(load(settings), samples, sampling):
         if settings.json:
             say(json.dumps({"image": caption.sample.id, "caption": caption.text}))

@@ -3,44 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
-from balcap.config import TrainSettings
+from balcap.config import SamplingSettings, TrainSettings
 from balcap.policies import Policy
 from balcap.types import Caption, Sample
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How captions are drawn.
+    """How captions are drawn: rollouts, evaluations, `balcap caption` and `balcap eval` alike.
 
     Attributes:
-        temperature: 0 is greedy.
-        top_p: nucleus, in (0, 1].
+        how: temperature, nucleus, penalties.
         max_tokens: longest caption, in policy tokens.
         batch: captions written at once.
         seed: of the draws; the caller's random state is left as it was.
     """
 
-    temperature: float = 0.0
-    top_p: float = 1.0
+    how: SamplingSettings = field(default_factory=SamplingSettings)
     max_tokens: int = 256
     batch: int = 16
     seed: int = 0
 
     @staticmethod
     def of(settings: TrainSettings, *, greedy: bool = False) -> Sampling:
-        """As the resolved settings of a training say: like its rollouts, or greedily."""
+        """As the resolved settings of a training say: like its rollouts, or greedily.
+
+        Greedily, what cuts or tempers the draw has no part; penalties stay.
+        """
         assert settings.max_tokens is not None
         assert settings.eval_batch is not None
+        how = sampling_of(settings)
         return Sampling(
-            temperature=0.0 if greedy else settings.temperature,
-            top_p=settings.top_p,
-            max_tokens=settings.max_tokens,
-            batch=settings.eval_batch,
-            seed=settings.seed,
+            replace(how, temperature=0.0) if greedy else how,
+            settings.max_tokens,
+            settings.eval_batch,
+            settings.seed,
         )
+
+    def generation_config(self, policy: Policy) -> GenerationConfig:
+        """All of it as transformers takes it. What is not said here is neutral, as `load` leaves
+        nothing in the model's own configuration but the tokens that end a caption."""
+        from transformers import GenerationConfig
+
+        how, tokenizer = self.how, policy.processor.tokenizer
+        draw: dict[str, Any] = {"do_sample": False}
+        if how.temperature > 0:
+            draw = {
+                "do_sample": True,
+                "temperature": how.temperature,
+                "top_p": how.top_p,
+                "top_k": how.top_k,  # 0: transformers would otherwise take 50
+                "min_p": how.min_p or None,
+            }
+        return GenerationConfig(
+            **draw,
+            max_new_tokens=self.max_tokens,
+            min_new_tokens=how.min_new_tokens or None,
+            repetition_penalty=how.repetition_penalty,
+            no_repeat_ngram_size=how.no_repeat_ngram or None,
+            # an image token in a caption has no image features behind it
+            suppress_tokens=[policy.model.config.image_token_id],
+            eos_token_id=policy.model.generation_config.eos_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            disable_compile=True,
+        )
+
+
+def sampling_of(settings: SamplingSettings) -> SamplingSettings:
+    """Of a command's settings, those that are about sampling."""
+    return SamplingSettings(**{f.name: getattr(settings, f.name) for f in fields(SamplingSettings)})
 
 
 def chat(sample: Sample, *, image: bool = True) -> list[dict[str, Any]]:
@@ -89,18 +127,8 @@ def _one_batch(
         return_tensors="pt",
         processor_kwargs={"padding": True},
     ).to(policy.model.device)
-    how: dict[str, Any] = {"do_sample": False}
-    if sampling.temperature > 0:
-        # top_k 0: transformers would otherwise cut every draw to the 50 likeliest tokens
-        how = {
-            "do_sample": True,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "top_k": 0,
-        }
-    written = policy.model.generate(
-        **inputs, **how, max_new_tokens=sampling.max_tokens, synced_gpus=synced
-    )
+    config = sampling.generation_config(policy)
+    written = policy.model.generate(**inputs, generation_config=config, synced_gpus=synced)
     tokens = written[:, inputs["input_ids"].shape[1] :]
     texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
     lengths = (tokens != tokenizer.pad_token_id).sum(dim=1).tolist()

@@ -66,6 +66,7 @@ def load(
             found.source, revision=found.revision, dtype=dtype_of(settings)
         )
     processor.tokenizer.padding_side = "left"
+    model.generation_config = _only_ends(model.generation_config, processor.tokenizer)
     model.config._name_or_path = origin.source  # what adapters name as their base
     if found.adapter:
         from peft import PeftModel
@@ -90,6 +91,20 @@ def for_training(
             if policy.family.part_of(name) == "vision":
                 parameter.requires_grad = False
     return policy
+
+
+def _only_ends(own: Any, tokenizer: Any) -> Any:
+    """A model's generation configuration with nothing left but the tokens that end a caption: those
+    of its own and the tokenizer's. What else it holds (Qwen2.5-VL's has a repetition penalty of
+    1.05) would find its way into every draw that does not say otherwise."""
+    from transformers import GenerationConfig
+
+    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+    return GenerationConfig(
+        eos_token_id=sorted({*ends, tokenizer.eos_token_id} - {None}),
+        bos_token_id=tokenizer.bos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.runs.lock import lock
 from balcap.training.preflight import plan
+from balcap.training.warnings import warnings_of
 
 LISTED = 20  # unusable rows that are named one by one
 
@@ -39,6 +40,8 @@ def train(settings: TrainSettings, selected: Selected) -> int:
     settings = checked.settings
     if distributed.is_first():
         _say_data(checked.loaded)
+        for warning in warnings_of(settings):
+            say(f"warning: {warning}")
     if settings.dry_run:
         from balcap.training.dry_run import dry_run
 

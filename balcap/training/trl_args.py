@@ -62,7 +62,10 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
         "max_completion_length": settings.max_tokens,
         "temperature": settings.temperature,
         "top_p": settings.top_p,
-        "top_k": 0,  # TRL's default is no cut either; transformers' own would be 50
+        "top_k": settings.top_k,
+        "min_p": settings.min_p or None,
+        "repetition_penalty": settings.repetition_penalty,
+        "generation_kwargs": _more_sampling(settings),
         "beta": settings.beta,
         "shuffle_dataset": False,  # the trainer shuffles: see trainer.drawn
         "seed": settings.seed,
@@ -79,6 +82,23 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
         "dataloader_pin_memory": on_gpu,
     }
     return GRPOConfig(**{**ours, **_engine(settings), **settings.trl})
+
+
+def _more_sampling(settings: TrainSettings) -> dict[str, Any] | None:
+    """What `GRPOConfig` has no field for, in the words of the engine that draws."""
+    if settings.rollout.engine == "hf":
+        named = {
+            "min_new_tokens": settings.min_new_tokens,
+            "no_repeat_ngram_size": settings.no_repeat_ngram,
+        }
+    else:
+        named = {"min_tokens": settings.min_new_tokens}
+        if settings.no_repeat_ngram:
+            raise UserError(
+                f"no_repeat_ngram is {settings.no_repeat_ngram}, and vLLM has no such setting; "
+                "leave it out, or write rollouts with --rollout.engine hf"
+            )
+    return {name: value for name, value in named.items() if value} or None
 
 
 def _engine(settings: TrainSettings) -> dict[str, Any]:

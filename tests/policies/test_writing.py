@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from balcap.config import DataSettings, LoraSettings, ModelSettings, PolicySettings, ShapesSettings
+from balcap.config import (
+    DataSettings,
+    LoraSettings,
+    ModelSettings,
+    PolicySettings,
+    SamplingSettings,
+    ShapesSettings,
+)
 from balcap.data import shapes
 from balcap.policies.adapters import new_adapters
 from balcap.policies.generation import Sampling, write_captions
@@ -36,7 +43,7 @@ def test_a_seed_gives_the_same_captions_and_leaves_the_callers_draws_alone(
     import torch
 
     policy = load(ModelSettings(policy=str(fresh_policies[family])))
-    sampling = Sampling(temperature=1.0, max_tokens=8, batch=3, seed=4)
+    sampling = Sampling(SamplingSettings(temperature=1.0), max_tokens=8, batch=3, seed=4)
     torch.manual_seed(0)
     first = [caption.text for caption in write_captions(policy, SAMPLES, sampling)]
     drawn = torch.rand(1)

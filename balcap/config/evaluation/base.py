@@ -10,11 +10,12 @@ from balcap.config.checks import at_least, counts, within
 from balcap.config.data import DEFAULT_PROMPT, Columns
 from balcap.config.judge import JudgeSettings
 from balcap.config.policy import PRESETS, ModelSettings
+from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalSettings(ModelSettings):
+class EvalSettings(SamplingSettings, ModelSettings):
     """Whose captions are evaluated, and on what.
 
     Attributes:
@@ -29,7 +30,6 @@ class EvalSettings(ModelSettings):
             `runs/eval/` and a name made of the settings.
         limit: only the first so many images; the score is then not comparable to published ones.
         prompt: what the policy is asked.
-        temperature: of the policy's captions; 0 takes the likeliest token each time.
         max_tokens: longest caption, in policy tokens.
         batch: images captioned at once.
         seed: of captions, of anything drawn in the protocol, and of the bootstrap.
@@ -42,7 +42,6 @@ class EvalSettings(ModelSettings):
     out: Path | None = None
     limit: int | None = None
     prompt: str = DEFAULT_PROMPT
-    temperature: float = 0.0
     max_tokens: int | None = None
     batch: int | None = None
     seed: int = 0
@@ -54,13 +53,13 @@ class EvalSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         ModelSettings.__post_init__(self)
+        SamplingSettings.__post_init__(self)
         if (self.captions is None) == (not self.policy):
             raise UserError(
                 "whose captions? give either a file, --captions FILE, or who writes them, "
                 "--policy RUN_OR_MODEL"
             )
         counts(self, "limit", "max_tokens", "batch")
-        at_least("temperature", self.temperature, 0.0)
         at_least("seed", self.seed, 0)
 
     @property

@@ -62,13 +62,10 @@ def _line(sample: Sample, text: str) -> dict[str, Any]:
 
 
 def _sampling(settings: EvalSettings) -> Sampling:
-    from balcap.policies.generation import Sampling
+    from balcap.policies.generation import Sampling, sampling_of
 
     return Sampling(
-        temperature=settings.temperature,
-        max_tokens=settings.caption_tokens,
-        batch=settings.caption_batch,
-        seed=settings.seed,
+        sampling_of(settings), settings.caption_tokens, settings.caption_batch, settings.seed
     )
 
 

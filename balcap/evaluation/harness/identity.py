@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from balcap.config import EvalSettings, plain
+from balcap.config import EvalSettings, SamplingSettings, plain
 from balcap.errors import UserError
 from balcap.evaluation.protocol import AnyProtocol
 from balcap.policies import locate
 
-_WRITING = ("policy", "dtype", "min_pixels", "max_pixels", "prompt", "temperature", "max_tokens",
-            "batch")  # fmt: skip
+_WRITING = (
+    "policy", "dtype", "min_pixels", "max_pixels", "prompt", "max_tokens", "batch",
+    *(item.name for item in fields(SamplingSettings)),
+)  # fmt: skip
 
 
 def identity(protocol: AnyProtocol) -> dict[str, Any]:
