@@ -124,5 +124,34 @@ class Unscored:
         return Unscored(str(error) or "the judge failed", "answer" if unusable else "judge")
 
 
-Score = float | Unscored
-"""What a head says of one caption: a finite number, or why there is none."""
+class Score(float):
+    """A score that can say why: a float with an explanation and the evidence behind it.
+
+    `Score(0.5, "1 of 2 facts stated", {"missed": ["a red ball"]})` counts as 0.5 wherever a number
+    does. A head that has nothing to say answers plain floats.
+
+    Attributes:
+        explanation: for a person, one line or a few.
+        evidence: for programs: plain JSON values by name, such as the facts found and missed.
+    """
+
+    __slots__ = ("evidence", "explanation")
+    explanation: str
+    evidence: Mapping[str, Any]
+
+    def __new__(
+        cls, value: float, explanation: str = "", evidence: Mapping[str, Any] | None = None
+    ) -> Score:
+        """Make a float that carries its reasons."""
+        score = super().__new__(cls, value)
+        score.explanation = explanation
+        score.evidence = evidence or {}
+        return score
+
+    def __getnewargs__(self) -> tuple[float, str, Mapping[str, Any]]:  # type: ignore[override]
+        """What pickle calls the class with again, in another process."""
+        return float(self), self.explanation, self.evidence
+
+
+HeadScore = float | Unscored
+"""What a head says of one caption: a finite number, at best a `Score`, or why there is none."""

@@ -15,7 +15,7 @@ from typing import Literal
 from balcap.config import JudgeSettings, within
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.heads import Head
-from balcap.heads.answers import completed
+from balcap.heads.answers import completed, listed, usable_verdicts
 from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities
 from balcap.judges.decompose import decompose
@@ -24,7 +24,7 @@ from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest
 from balcap.judges.verdicts import numbered_list, verdict_form
 from balcap.text import sentences
-from balcap.types import Caption, Sample, Score, Unscored
+from balcap.types import Caption, HeadScore, Sample, Score, Unscored
 
 BOUNDS = {"sentences": (0.88, 1.0), "facts": (0.6, 0.9)}
 MATCH = Prompt.read(Path(__file__).parent / "prompts" / "cov_matcher.txt")
@@ -45,6 +45,8 @@ class CovConfig:
             llm.
         low: embedding only: cosine at and below which a unit counts as not covered; default: 0.88
             for sentences, 0.6 for facts. Ours, measured on the shapes world.
+        min_answered: llm only: share of the units that must have a usable verdict for a caption to
+            be scored, in [0, 1]. Ours.
         high: embedding only: cosine from which a unit is covered in full; default: 1 for
             sentences, 0.9 for facts.
         model: embedding only: `auto` for all-MiniLM-L6-v2, a hub id, or a folder.
@@ -56,11 +58,13 @@ class CovConfig:
     unit: Literal["sentences", "assertions", "facts"] | None = None
     low: float | None = None
     high: float | None = None
+    min_answered: float = 0.5
     model: str = "auto"
     device: str = "auto"
     judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
+        within("cov.min_answered", self.min_answered, 0.0, 1.0)
         if self.engine == "llm":
             return
         if self.unit == "assertions":
@@ -109,17 +113,19 @@ class Cov(Head[CovConfig]):
         """The reference, or the facts."""
         return frozenset({"facts" if self.config.units == "facts" else "reference"})
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+    def score(
+        self, captions: Sequence[Caption]
+    ) -> Sequence[HeadScore] | Awaitable[Sequence[HeadScore]]:
         """Share covered; `Unscored` for a sample that has no units."""
         return self._matched(captions) if self.uses_judge else self._compared(captions)
 
-    async def _matched(self, captions: Sequence[Caption]) -> list[Score]:
+    async def _matched(self, captions: Sequence[Caption]) -> list[HeadScore]:
         known = [self._without_asking(caption) for caption in captions]
         left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
         units = await self._found([caption.sample for caption in left])
         return completed(known, await self._shares(left, units))
 
-    def _without_asking(self, caption: Caption) -> Score | None:
+    def _without_asking(self, caption: Caption) -> HeadScore | None:
         """The score of a caption that no matcher is needed for."""
         if not self._units(caption.sample):
             return self._missing
@@ -147,17 +153,28 @@ class Cov(Head[CovConfig]):
             [verdict_form(bool, len(some)).read for _, some in pairs],
         )
         rest = iter(verdicts)
-        return [some if isinstance(some, JudgeError) else _share(next(rest)) for some in units]
+        return [
+            some if isinstance(some, JudgeError) else self._counted(some, next(rest))
+            for some in units
+        ]
 
-    def _compared(self, captions: Sequence[Caption]) -> list[Score]:
+    def _counted(self, units: Units, verdicts: Sequence[bool] | JudgeError) -> Score | JudgeError:
+        found = usable_verdicts(verdicts, self.config.min_answered)
+        if isinstance(found, JudgeError):
+            return found
+        pairs = found.pairs(units)
+        stated = [unit for unit, covered in pairs if covered]
+        missed = [unit for unit, covered in pairs if not covered]
+        said = f"{len(stated)} of {len(pairs)} stated{found.note()}{listed('missed', missed)}"
+        return Score(len(stated) / len(pairs), said, {"stated": stated, "missed": missed})
+
+    def _compared(self, captions: Sequence[Caption]) -> list[HeadScore]:
         low, high = self.config.bounds
         pairs = [(self._units(caption.sample), caption.text) for caption in captions]
         found = best_similarities(pairs, embedder(self.config.model, self.config.device))
         return [
-            sum(min(max((near - low) / (high - low), 0.0), 1.0) for near in units) / len(units)
-            if units
-            else self._missing
-            for units in found
+            self._missing if not units else _covered(units, near, low, high)
+            for (units, _), near in zip(pairs, found, strict=True)
         ]
 
     def _units(self, sample: Sample) -> Units:
@@ -177,5 +194,12 @@ def _ask(caption: str, units: Units) -> JudgeRequest:
     )
 
 
-def _share(verdicts: Sequence[bool] | JudgeError) -> float | JudgeError:
-    return verdicts if isinstance(verdicts, JudgeError) else sum(verdicts) / len(verdicts)
+def _covered(units: Units, near: Sequence[float], low: float, high: float) -> Score:
+    """The mean over units of clip((similarity - low) / (high - low), 0, 1)."""
+    shares = [min(max((one - low) / (high - low), 0.0), 1.0) for one in near]
+    missed = [unit for unit, share in zip(units, shares, strict=True) if share < 0.5]
+    said = (
+        f"{len(units) - len(missed)} of {len(units)} stated at least half{listed('missed', missed)}"
+    )
+    covered = [round(share, 4) for share in shares]
+    return Score(sum(shares) / len(units), said, {"units": list(units), "covered": covered})

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from balcap.config import JudgeSettings, above, at_least, within
 from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.heads import Head
-from balcap.heads.answers import completed
+from balcap.heads.answers import completed, listed
 from balcap.heads.engines import harper, languagetool
 from balcap.heads.engines.harper import lint_kinds
 from balcap.judges.parsing import parse_json
@@ -26,7 +26,7 @@ from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest, JudgeResponse
 from balcap.text import sentences, word_count, words
-from balcap.types import Caption, Score, Unscored
+from balcap.types import Caption, HeadScore, Score, Unscored
 
 GRADES = Prompt.read(Path(__file__).parent / "prompts" / "fluency_grades.txt")
 LOW, HIGH = 1, 10  # the paper gives no scale: this one is ours
@@ -140,7 +140,9 @@ class Fluency(Head[FluencyConfig]):
         """With engine `llm`."""
         return self.config.engine == "llm"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+    def score(
+        self, captions: Sequence[Caption]
+    ) -> Sequence[HeadScore] | Awaitable[Sequence[HeadScore]]:
         """Fluency of each text; the samples are not looked at.
 
         Raises:
@@ -164,20 +166,31 @@ class Fluency(Head[FluencyConfig]):
         found = dict(zip(english, check(english), strict=True))
         return [found.get(text) for text in texts]
 
-    def _fluency(self, text: str, kinds: tuple[str, ...] | JudgeError | None) -> Score:
+    def _fluency(self, text: str, kinds: tuple[str, ...] | JudgeError | None) -> HeadScore:
         if kinds is None:
             return 0.0
         if isinstance(kinds, JudgeError):
             return Unscored.by(kinds)
         said = words(text)
-        mistakes = sum(kind not in self.config.ignored for kind in kinds)
-        clean = max(0.0, 1.0 - self.config.lint_cost * mistakes / word_count(text))
+        mistakes = [kind for kind in kinds if kind not in self.config.ignored]
+        clean = max(0.0, 1.0 - self.config.lint_cost * len(mistakes) / word_count(text))
         five = [said[i : i + 5] for i in range(len(said) - 4)]
         lines = [sentence.lower() for sentence in sentences(text)]
         ending = 1.0 if is_finished(text) else self.config.unfinished
-        return min(connection(said), clean * distinct(five) * distinct(lines) * ending)
+        parts = {
+            "clean": clean,
+            "unrepeated": distinct(five) * distinct(lines),
+            "connected": connection(said),
+            "finished": ending,
+        }
+        value = min(parts["connected"], clean * distinct(five) * distinct(lines) * ending)
+        short = [f"{name} {part:.2f}" for name, part in parts.items() if part < 1]
+        said_of_it = f"{len(mistakes)} mistakes{listed('kinds', sorted(set(mistakes)))}"
+        return Score(
+            value, f"{said_of_it}{listed('short of 1', short)}", {"mistakes": mistakes, **parts}
+        )
 
-    async def _graded(self, texts: Sequence[str]) -> list[Score]:
+    async def _graded(self, texts: Sequence[str]) -> list[HeadScore]:
         requests = [
             JudgeRequest.of(
                 GRADES.fill(caption=quoted(text), low=str(LOW), high=str(HIGH)),
@@ -190,10 +203,12 @@ class Fluency(Head[FluencyConfig]):
         return completed(known, await self.judge.read(requests, _grade))
 
 
-def _grade(answer: JudgeResponse) -> float:
+def _grade(answer: JudgeResponse) -> Score:
     grades = parse_json(answer.text, Grades)
     mean = (grades.clarity + grades.fluency + grades.coherence) / 3
-    return (mean - LOW) / (HIGH - LOW)
+    each = grades.model_dump()
+    said = ", ".join(f"{name} {grade}" for name, grade in each.items())
+    return Score((mean - LOW) / (HIGH - LOW), said, each)
 
 
 def _check_kind(kind: str, engine: str) -> None:

@@ -21,7 +21,7 @@ from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest, JudgeResponse
-from balcap.types import Caption, Score, Unscored
+from balcap.types import Caption, HeadScore, Score, Unscored
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "holistic_score.txt")
 BEST = 10
@@ -69,7 +69,7 @@ class Holistic(Head[HolisticConfig]):
         """The image."""
         return frozenset({"image"})
 
-    async def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    async def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         """The judge's score of each caption; `Unscored` for a sample without image."""
         known = [_unasked(caption) for caption in captions]
         left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
@@ -78,7 +78,7 @@ class Holistic(Head[HolisticConfig]):
         return completed(known, await self.judge.read(requests, _rating))
 
 
-def _unasked(caption: Caption) -> Score | None:
+def _unasked(caption: Caption) -> HeadScore | None:
     """What can be said without asking."""
     if caption.sample.image is None:
         return Unscored("no image")
@@ -89,5 +89,6 @@ def _question(caption: Caption, picture: Picture) -> JudgeRequest:
     return JudgeRequest.of(PROMPT.fill(caption=quoted(caption.text)), picture, schema=SCHEMA)
 
 
-def _rating(answer: JudgeResponse) -> float:
-    return parse_json(answer.text, Rating).score / BEST
+def _rating(answer: JudgeResponse) -> Score:
+    score = parse_json(answer.text, Rating).score
+    return Score(score / BEST, f"{score} of {BEST}")

@@ -8,7 +8,6 @@ line); "a cosy atmosphere" is not, however fitting. The prompt is ours.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,20 +15,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from balcap.config import JudgeSettings
+from balcap.config import JudgeSettings, within
 from balcap.errors import JudgeError
 from balcap.heads import Head
-from balcap.heads.answers import completed
+from balcap.heads.answers import completed, listed, usable_verdicts
 from balcap.judges.decompose import decompose
 from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
 from balcap.judges.types import JudgeRequest
 from balcap.judges.verdicts import VerdictForm, numbered_list, verdict_form
-from balcap.types import Caption, Checkable, Score, Unscored
+from balcap.types import Caption, Checkable, HeadScore, Score, Unscored
 
 VERIFY = Prompt.read(Path(__file__).parent / "prompts" / "precision_verify.txt")
 TOKENS_A_VERDICT = 24
-_log = logging.getLogger(__name__)
+NOTHING_SAID = "the caption asserts nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +40,18 @@ class PrecisionConfig:
             carry a scene, as those of the shapes world do.
         pointable: whether an assertion must be pointable to count as true; off for the ablation.
             The judge is asked the same either way.
+        min_answered: llm only: share of the assertions that must have a usable verdict for a
+            caption to be scored, in [0, 1]. Ours.
         judge: whom this head asks, where it is not `--judge.*`.
     """
 
     engine: Literal["llm", "scene"] = "llm"
     pointable: bool = True
+    min_answered: float = 0.5
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+
+    def __post_init__(self) -> None:
+        within("precision.min_answered", self.min_answered, 0.0, 1.0)
 
 
 class Verdict(BaseModel):
@@ -84,27 +89,29 @@ class Precision(Head[PrecisionConfig]):
         """The image, or the scene."""
         return frozenset({"image" if self.config.engine == "llm" else "scene"})
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+    def score(
+        self, captions: Sequence[Caption]
+    ) -> Sequence[HeadScore] | Awaitable[Sequence[HeadScore]]:
         """Precision of each caption; `Unscored` for a sample without image, or without scene."""
         if self.config.engine == "llm":
             return self._by_judge(captions)
         return [self._by_scene(caption) for caption in captions]
 
-    def _by_scene(self, caption: Caption) -> Score:
+    def _by_scene(self, caption: Caption) -> HeadScore:
         scene = caption.sample.metadata.get("scene")
         if scene is None:
             return Unscored("no scene")
         if not isinstance(scene, Checkable):
             return Unscored(f"a scene that cannot be checked: {type(scene).__name__}")
         verdicts = scene.verdicts(caption.text)
-        return _share([v is True for v in verdicts if v is not None or self.config.pointable])
+        counted = [v is True for v in verdicts if v is not None or self.config.pointable]
+        said = f"{sum(counted)} of {len(counted)} claims true" if counted else NOTHING_SAID
+        return Score(_share(counted), said)
 
-    async def _by_judge(self, captions: Sequence[Caption]) -> list[Score]:
+    async def _by_judge(self, captions: Sequence[Caption]) -> list[HeadScore]:
         known = [_unasked(caption) for caption in captions]
         left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
         said = await decompose(self.judge, [caption.text for caption in left])
-        if idle := said.count(()):
-            _log.info("%d of %d captions assert nothing: their precision is 0", idle, len(said))
         return completed(known, await self._verified(left, said))
 
     async def _verified(
@@ -120,15 +127,28 @@ class Precision(Head[PrecisionConfig]):
         verdicts = await self.judge.read(
             [check.request for check in checks], [check.form.read for check in checks]
         )
-        shares = iter([self._counted(each) for each in verdicts])
+        shares = iter([self._counted(*pair) for pair in zip(checks, verdicts, strict=True)])
+        nothing = Score(0.0, NOTHING_SAID)
         return [
-            each if isinstance(each, JudgeError) else next(shares) if each else 0.0 for each in said
+            each if isinstance(each, JudgeError) else next(shares) if each else nothing
+            for each in said
         ]
 
-    def _counted(self, verdicts: Sequence[Verdict] | JudgeError) -> float | JudgeError:
-        if isinstance(verdicts, JudgeError):
-            return verdicts
-        return _share([v.visible and (v.pointable or not self.config.pointable) for v in verdicts])
+    def _counted(
+        self, check: _Check, verdicts: Sequence[Verdict] | JudgeError
+    ) -> Score | JudgeError:
+        found = usable_verdicts(verdicts, self.config.min_answered)
+        if isinstance(found, JudgeError):
+            return found
+        pairs = found.pairs(check.assertions)
+        true = [text for text, v in pairs if self._counts(v)]
+        false = [text for text, v in pairs if not self._counts(v)]
+        said = f"{len(true)} of {len(pairs)} assertions true{found.note()}{listed('not', false)}"
+        evidence = [{"assertion": text, **v.model_dump()} for text, v in pairs]
+        return Score(len(true) / len(pairs), said, {"assertions": evidence})
+
+    def _counts(self, verdict: Verdict) -> bool:
+        return verdict.visible and (verdict.pointable or not self.config.pointable)
 
 
 @dataclass(frozen=True)
@@ -154,7 +174,7 @@ class _Check:
         )
 
 
-def _unasked(caption: Caption) -> Score | None:
+def _unasked(caption: Caption) -> HeadScore | None:
     """What can be said without asking."""
     if caption.sample.image is None:
         return Unscored("no image")

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from itertools import islice
 
-from balcap.errors import JudgeError
+from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.heads import Head
-from balcap.heads.answers import completed
+from balcap.heads.answers import completed, listed, usable
 from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities
-from balcap.types import Caption, Question, Score, Unscored
+from balcap.types import Caption, HeadScore, Question, Score, Unscored
 
-from .qa_reader import answers, dice_of, most_choices
+from .qa_reader import Answered, answers, dice_of, most_choices
 from .qa_settings import QaConfig
 
 __all__ = ["Qa", "QaConfig"]
@@ -32,8 +32,9 @@ class Qa(Head[QaConfig]):
     - `embedding`: a tie scores 0. Such a reader does not see the order of the options, so none is
       drawn.
     - `llm`: with `answer=soft` the mean probability of the right letter, among those of the menu:
-      what letters said at temperature 1 give in expectation. Where one question fails, or has more
-      options than there are letters, the caption is not scored.
+      what letters said at temperature 1 give in expectation. A question without a usable answer is
+      left out (`unusable`); a caption with too few answers (`min_answered`), or a question of more
+      options than there are letters, is not scored.
     """
 
     name = "qa"
@@ -49,17 +50,32 @@ class Qa(Head[QaConfig]):
         """Questions."""
         return frozenset({"questions"})
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+    def score(
+        self, captions: Sequence[Caption]
+    ) -> Sequence[HeadScore] | Awaitable[Sequence[HeadScore]]:
         """Share of right answers; `Unscored` for a sample without questions."""
         return self._read(captions) if self.uses_judge else self._compared(captions)
 
-    async def _read(self, captions: Sequence[Caption]) -> list[Score]:
+    async def _read(self, captions: Sequence[Caption]) -> list[HeadScore]:
         known = [self._without_asking(caption) for caption in captions]
         left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
         found = await answers(self.judge, left, self.config)
-        return completed(known, [mean(values) for values in found])
+        return completed(known, [self._scored(outcomes) for outcomes in found])
 
-    def _without_asking(self, caption: Caption) -> Score | None:
+    def _scored(self, outcomes: Sequence[Answered | JudgeError]) -> Score | JudgeError:
+        if self.config.unusable == "wrong":
+            outcomes = [
+                Answered("", "no usable answer", 0.0)
+                if isinstance(one, UnusableAnswerError)
+                else one
+                for one in outcomes
+            ]
+        found = usable(outcomes, self.config.min_answered)
+        if isinstance(found, JudgeError):
+            return found
+        return scored([one for one in found.answers if one is not None], found.note())
+
+    def _without_asking(self, caption: Caption) -> HeadScore | None:
         """The score of a caption that no reader is needed for."""
         questions = caption.sample.questions
         if not questions:
@@ -70,7 +86,7 @@ class Qa(Head[QaConfig]):
             return Unscored(f"a question has {longest} options; letters allow {most}")
         return None if caption.text.strip() else 0.0
 
-    def _compared(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def _compared(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         options = [
             [option for question in caption.sample.questions for option in statements(question)]
             for caption in captions
@@ -82,35 +98,40 @@ class Qa(Head[QaConfig]):
             for caption, similarity in zip(captions, found, strict=True)
         ]
 
-    def _share(self, caption: Caption, similarity: list[float]) -> Score:
+    def _share(self, caption: Caption, similarity: list[float]) -> HeadScore:
         questions = caption.sample.questions
         if not questions:
             return Unscored("no questions")
         rest = iter(similarity)
-        right = [
-            self._answer([*islice(rest, len(question.choices))]) == question.answer
-            for question in questions
+        said = [
+            self._answer(question, [*islice(rest, len(question.choices))]) for question in questions
         ]
         if self.config.draws:
-            right = dice_of(caption, self.config.seed).choices(right, k=self.config.draws)
-        return sum(right) / len(right)
+            said = dice_of(caption, self.config.seed).choices(said, k=self.config.draws)
+        return scored(said)
 
-    def _answer(self, near: list[float]) -> int | None:
-        """Index of the option nearest to the caption, or None: cannot say."""
+    def _answer(self, question: Question, near: list[float]) -> Answered:
+        """The option nearest to the caption, unless that is too near to call."""
         second, best = sorted(near)[-2:]
         lead = best - second
         if best < self.config.min_similarity or lead < self.config.min_margin or lead == 0:
-            return None
-        return near.index(best)
+            return Answered(question.text, "cannot say", 0.0)
+        index = near.index(best)
+        return Answered(question.text, question.choices[index], float(index == question.answer))
 
 
-def mean(values: Sequence[float | JudgeError]) -> float | JudgeError:
-    """The mean of all; where some failed, how many of them, and why the first did."""
-    failed = [value for value in values if isinstance(value, JudgeError)]
-    if failed:
-        first = failed[0]
-        return type(first)(f"{len(failed)} of {len(values)} questions: {first}")
-    return sum(value for value in values if not isinstance(value, JudgeError)) / len(values)
+def scored(answered: Sequence[Answered], note: str = "") -> Score:
+    """The mean worth of answers, at least one, with what was said.
+
+    Args:
+        answered: draw by draw.
+        note: put behind the count, for the explanation.
+    """
+    value = sum(one.worth for one in answered) / len(answered)
+    wrong = [f"{one.question} ({one.said})" for one in answered if one.worth < 0.5]
+    right = len(answered) - len(wrong)
+    said = f"{right} of {len(answered)} answered right{note}{listed('not', wrong)}"
+    return Score(value, said, {"answers": [one._asdict() for one in answered]})
 
 
 def statements(question: Question) -> Sequence[str]:

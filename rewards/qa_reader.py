@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.judge import Judge
@@ -53,13 +54,31 @@ class Menu:
         """Place of the right option among those shown."""
         return self.order.index(self.question.answer)
 
+    def option(self, place: int) -> str:
+        """The text behind the letter at a place."""
+        return ABSTAIN if place == len(self.order) else self.question.choices[self.order[place]]
+
     def __str__(self) -> str:
         """The question and its lettered options, one a line whatever line breaks they hold."""
-        options = [self.question.choices[index] for index in self.order] + [ABSTAIN] * self.abstain
+        options = [self.option(place) for place in range(len(self.letters))]
         lines = [
             f"{letter}) {option}" for letter, option in zip(self.letters, options, strict=True)
         ]
         return "\n".join(" ".join(line.split()) for line in [self.question.text, *lines])
+
+
+class Answered(NamedTuple):
+    """What a reader made of one question.
+
+    Attributes:
+        question: its text.
+        said: the option that was chosen, or is the likeliest.
+        worth: 1 for the right one, 0 for another; with `soft` the right one's probability.
+    """
+
+    question: str
+    said: str
+    worth: float
 
 
 def most_choices(settings: QaConfig) -> int:
@@ -69,12 +88,11 @@ def most_choices(settings: QaConfig) -> int:
 
 async def answers(
     judge: Judge, captions: Sequence[Caption], settings: QaConfig
-) -> list[list[float | JudgeError]]:
+) -> list[list[Answered | JudgeError]]:
     """Ask everything about all captions at once.
 
     Returns:
-        For each caption, draw by draw: 1 or 0 for a right or wrong letter, the probability of the
-        right one with `soft`, or why there is no usable answer.
+        For each caption, draw by draw, what was answered, or why there is no usable answer.
     """
     menus = [list(drawn(caption, settings)) for caption in captions]
     requests = [
@@ -82,9 +100,9 @@ async def answers(
         for caption, some in zip(captions, menus, strict=True)
         for request in _asks(caption.text, some, settings)
     ]
-    read: Callable[[Menu, JudgeResponse], float] = said_right
+    read: Callable[[Menu, JudgeResponse], Answered] = letter_said
     if settings.answer == "soft":
-        read = partial(probability_right, least=settings.min_mass)
+        read = partial(probabilities, least=settings.min_mass)
     readers = [partial(read, menu) for some in menus for menu in some]
     outcomes = iter(await judge.read(requests, readers))
     return [list(islice(outcomes, len(some))) for some in menus]
@@ -124,13 +142,14 @@ def _asks(caption: str, menus: Sequence[Menu], settings: QaConfig) -> Iterator[J
             )
 
 
-def said_right(menu: Menu, answer: JudgeResponse) -> float:
-    """1 for the right letter, 0 for another of the menu. Raises UnusableAnswerError."""
-    return float(parse_letter(answer.text, menu.letters) == menu.letters[menu.right])
+def letter_said(menu: Menu, answer: JudgeResponse) -> Answered:
+    """Worth 1 for the right letter, 0 for another of the menu. Raises UnusableAnswerError."""
+    place = menu.letters.index(parse_letter(answer.text, menu.letters))
+    return Answered(menu.question.text, menu.option(place), float(place == menu.right))
 
 
-def probability_right(menu: Menu, answer: JudgeResponse, least: float) -> float:
-    """exp(l_right) / sum exp(l), over the log-probabilities l of the letters of the menu.
+def probabilities(menu: Menu, answer: JudgeResponse, least: float) -> Answered:
+    """Worth exp(l_right) / sum exp(l), over the log-probabilities l of the letters of the menu.
 
     Raises:
         UnusableAnswerError: if there are none, or the sum is 0 or below `least`: the reader was
@@ -145,4 +164,5 @@ def probability_right(menu: Menu, answer: JudgeResponse, least: float) -> float:
         raise UnusableAnswerError(
             f"the letters {menu.letters} have a probability of {together:.2g} together"
         )
-    return each[menu.right] / together
+    likeliest = max(range(len(each)), key=lambda place: each[place])
+    return Answered(menu.question.text, menu.option(likeliest), each[menu.right] / together)

@@ -27,6 +27,10 @@ class QaConfig:
             paper: 0.6).
         max_tokens: llm only: longest answer with a letter, more for readers that think first (the
             paper: 10).
+        unusable: llm only: what becomes of a question without a usable answer, after it was drawn
+            again: `drop` leaves it out (ours), `wrong` counts it as answered wrongly (CapRL).
+        min_answered: llm only: share of a caption's questions that must have a usable answer for
+            it to be scored, in [0, 1]. Ours.
         min_mass: llm only: with `soft`, an answer is unusable if the letters of the menu have less
             probability than this together, in [0, 1]. Ours.
         min_similarity: embedding only: the reader cannot say when no option is this near to the
@@ -45,6 +49,8 @@ class QaConfig:
     abstain: bool = True
     temperature: float = 0.6
     max_tokens: int = 10
+    unusable: Literal["drop", "wrong"] = "drop"
+    min_answered: float = 0.5
     min_mass: float = 0.01
     min_similarity: float = 0.5
     min_margin: float = 0.01
@@ -56,5 +62,5 @@ class QaConfig:
         at_least("qa.draws", self.draws, 0)
         within("qa.temperature", self.temperature, 0.0, 2.0)
         at_least("qa.max_tokens", self.max_tokens, 1)
-        for name in ("min_mass", "min_similarity", "min_margin"):
+        for name in ("min_answered", "min_mass", "min_similarity", "min_margin"):
             within(f"qa.{name}", getattr(self, name), 0.0, 1.0)

@@ -15,16 +15,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from balcap.config import JudgeSettings
-from balcap.errors import JudgeError
+from balcap.config import JudgeSettings, within
+from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.heads import Head
-from balcap.heads.answers import completed
+from balcap.heads.answers import completed, listed, usable_verdicts
 from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest
 from balcap.judges.verdicts import VerdictForm, numbered_list, verdict_form
-from balcap.types import Caption, Sample, Score, Unscored
+from balcap.types import Caption, HeadScore, Sample, Score, Unscored
 
 PROMPT = Prompt.read(Path(__file__).parent / "prompts" / "rubric_satisfied.txt")
 TOKENS_A_VERDICT = 12
@@ -36,11 +36,17 @@ class RubricConfig:
 
     Attributes:
         image: whether the judge sees the image beside the caption; RubiCap's does not.
+        min_answered: share of the weights whose criteria must have a usable verdict for a caption
+            to be scored, in [0, 1]. Ours.
         judge: whom this head asks, where it is not `--judge.*`.
     """
 
     image: bool = False
+    min_answered: float = 0.5
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+
+    def __post_init__(self) -> None:
+        within("rubric.min_answered", self.min_answered, 0.0, 1.0)
 
 
 class Criterion(BaseModel):
@@ -74,7 +80,7 @@ class Rubric(Head[RubricConfig]):
         """The column `rubric`; the image too where the judge is to see it."""
         return frozenset({"rubric", "image"} if self.config.image else {"rubric"})
 
-    async def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    async def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         """Weighted share satisfied; `Unscored` for a sample without a rubric, or with a bad one."""
         pictures = {  # each is hashed once
             caption.sample.id: Picture(caption.sample)
@@ -87,9 +93,12 @@ class Rubric(Head[RubricConfig]):
         verdicts = await self.judge.read(
             [check.request for check in asked], [check.form.read for check in asked]
         )
-        return completed(known, [c.weighed(v) for c, v in zip(asked, verdicts, strict=True)])
+        return completed(
+            known,
+            [c.weighed(v, self.config.min_answered) for c, v in zip(asked, verdicts, strict=True)],
+        )
 
-    def _check(self, caption: Caption, picture: Picture | None) -> _Check | Score:
+    def _check(self, caption: Caption, picture: Picture | None) -> _Check | HeadScore:
         """What to ask, or what can be said without asking."""
         rubric = read_rubric(caption.sample)
         if isinstance(rubric, Unscored):
@@ -122,11 +131,24 @@ class _Check:
         most = 512 + TOKENS_A_VERDICT * count
         return JudgeRequest.of(text, *shown, max_tokens=most, schema=self.form.schema)
 
-    def weighed(self, satisfied: Sequence[bool] | JudgeError) -> float | JudgeError:
-        if isinstance(satisfied, JudgeError):
-            return satisfied
-        pairs = zip(self.rubric, satisfied, strict=True)
-        return sum(each.weight * y for each, y in pairs) / sum(each.weight for each in self.rubric)
+    def weighed(self, satisfied: Sequence[bool] | JudgeError, least: float) -> Score | JudgeError:
+        found = usable_verdicts(satisfied, 0.0)
+        if isinstance(found, JudgeError):
+            return found
+        judged = [
+            (each, y) for each, y in zip(self.rubric, found.answers, strict=True) if y is not None
+        ]
+        weight = sum(each.weight for each, _ in judged)
+        if weight < least * sum(each.weight for each in self.rubric):
+            return UnusableAnswerError(
+                f"{len(self.rubric) - len(judged)} of {len(self.rubric)} criteria have no usable "
+                "verdict"
+            )
+        met = [each.criterion for each, y in judged if y]
+        missed = [each.criterion for each, y in judged if not y]
+        said = f"{len(met)} of {len(judged)} criteria met{found.note()}{listed('missed', missed)}"
+        value = sum(each.weight for each, y in judged if y) / weight
+        return Score(value, said, {"met": met, "missed": missed})
 
 
 def read_rubric(sample: Sample) -> tuple[Criterion, ...] | Unscored:

@@ -9,7 +9,7 @@ from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.heads import Head
 from balcap.training.held_out import Band, judge
-from balcap.types import Caption, Sample, Score, Unscored
+from balcap.types import Caption, HeadScore, Sample, Unscored
 
 BAND = Band(0.5, 2.0, "words", len)
 
@@ -27,7 +27,7 @@ class Half(Head):  # type: ignore[type-arg]
 
     name = "half"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         return [0.5 if "a" in caption.text else Unscored("no a") for caption in captions]
 
 

@@ -217,7 +217,7 @@ def test_a_judge_that_never_answers_is_told_before_the_policy_is_loaded(
         raise JudgeError("connection refused")
 
     everyone_asks(answer, monkeypatch, "reader at http://127.0.0.1:9/v1")
-    monkeypatch.setattr("balcap.policies.for_training", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("balcap.policies.loading.load", lambda *_: pytest.fail("loaded"))
     assert main(train(fresh_policies["llava-1.5"], tmp_path / "run")) == 2
     assert capsys.readouterr().err == (
         "balcap train: error: reward head 'graded' gets no score from its judge reader at "

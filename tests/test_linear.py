@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from balcap.advantage.gates.none import NoGate
+from balcap.advantage.normalizers.gdpo import GDPO
 from balcap.advantage.rule import AdvantageRule
 from balcap.config import ScoreSettings
 from balcap.evaluation import score_command
@@ -19,19 +21,19 @@ from balcap.runs.rollouts import Rollouts, rows_of
 from balcap.runs.wandb import WandbLog
 from balcap.training.callbacks import Recorder
 from balcap.training.held_out import Band, judge
-from balcap.types import Caption, Sample, Score, Unscored
+from balcap.types import Caption, HeadScore, Sample, Unscored
 
 N = 20_000
 HEADS = ("a", "b")
 MOST = 10  # visits of a row; a loop that makes the table anew for each caption has N
 
 
-class Counted(tuple[Score, ...]):
+class Counted(tuple[HeadScore, ...]):
     """A row of cells that counts how often it is walked through, all rows together."""
 
     visits = 0
 
-    def __iter__(self) -> Iterator[Score]:
+    def __iter__(self) -> Iterator[HeadScore]:
         Counted.visits += 1
         assert Counted.visits <= MOST * N, "the cells are read again for every caption"
         return super().__iter__()
@@ -51,8 +53,8 @@ def test_rows_of_a_step_and_all_that_a_run_keeps_of_them(tmp_path: Path) -> None
     captions, found = scored()
     rows = rows_of(captions, found.matrix.group.tolist(), found, "words", len)
     assert [row.reasons for row in rows[:2]] == [(None, None), (None, "odd")]
-    assert Counted.visits <= N  # the reasons are made once
-    rule = AdvantageRule("gdpo", dict.fromkeys(HEADS, 1.0), "none", (), 0.5, 2.0)
+    assert Counted.visits <= 3 * N  # reasons, explanations and evidence are made once each
+    rule = AdvantageRule(GDPO(), dict.fromkeys(HEADS, 1.0), NoGate(), (), (0.5, 2.0))
     folder = RunFolder(tmp_path / "run")
     folder.create("")
     Recorder(folder, None, WandbLog()).keep(1, Rollouts.of(HEADS, rows, rule), {})

@@ -174,19 +174,19 @@ def test_heads_that_cancel_give_exactly_0(normalizer):
 @quickly
 def test_what_rounding_leaves_of_heads_that_cancel_is_never_blown_up(normalizer, scores, weight):
     # Scores s and 1 - s in two groups of different order. Divided by its own std, the rest of
-    # 1e-16 would be of order 1. Exactly 0 by every rule but mo_grpo, which divides by nothing and
-    # leaves the rest as it is; and rvpo, for which heads do not cancel.
+    # 1e-16 would be of order 1. Exactly 0 by the rules with a step over the batch; mo_grpo, dvao
+    # and corr_grpo leave the rest as small as it is. For rvpo, and for sa_mrpo, which weighs the
+    # two heads by how high they score, they do not cancel.
     matrix = make(
         [np.r_[scores, scores[::-1]], 1 - np.r_[scores, scores[::-1]]],
         np.repeat([0, 1], len(scores)),
     )
-    if normalizer == "rvpo":
-        # a soft minimum of z and -z: symmetric in the two heads
+    if normalizer in ("rvpo", "sa_mrpo"):  # symmetric in the two heads
         swapped = matrix.with_columns(values=matrix.values[:, ::-1])
         near(advantages(matrix, normalizer), advantages(swapped, normalizer))
         return
     answer = advantages(matrix, normalizer, {"a": weight, "b": weight})
-    if normalizer == "mo_grpo":
+    if normalizer in ("mo_grpo", "dvao", "corr_grpo"):
         np.testing.assert_allclose(answer, 0.0, atol=1e-9)
     else:
         same(answer, 0.0)

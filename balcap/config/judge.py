@@ -39,6 +39,8 @@ class JudgeSettings:
         connect_timeout: seconds until a server must have taken the connection; default: 10.
         timeout: seconds until a question must be answered, tries included; default: 120.
         retries: further tries of a request that may pass on another one; default: 4.
+        redraws: how often an answer that cannot be used (off the menu, unparsable) is drawn again,
+            for a head; default: 2, which is ours. CapRL draws none again.
         max_pixels: larger images are shrunk to this before they are sent; default: 1003520, which
             is 1280 patches of Qwen2.5-VL.
         device: of a local model; default: the GPU where there is one.
@@ -61,6 +63,7 @@ class JudgeSettings:
     connect_timeout: float | None = None
     timeout: float | None = None
     retries: int | None = None
+    redraws: int | None = None
     max_pixels: int | None = None
     device: str | None = None
     batch: int | None = None
@@ -75,7 +78,7 @@ class JudgeSettings:
         for name in ("requests_per_minute", "tokens_per_minute", "connect_timeout", "timeout"):
             if getattr(self, name) is not None:
                 above(f"judge.{name}", getattr(self, name), 0.0)
-        for name in ("retries", "price_in", "price_out"):
+        for name in ("retries", "redraws", "price_in", "price_out"):
             if getattr(self, name) is not None:
                 at_least(f"judge.{name}", getattr(self, name), 0)
         for url in self.url or ():

@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 from balcap.errors import UserError
 from balcap.judges.judge import Judge
 from balcap.judges.usage import Usage
-from balcap.types import Caption, Score
+from balcap.types import Caption, HeadScore
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ class Head(ABC, Generic[ConfigT]):
         return frozenset()
 
     @abstractmethod
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score] | Awaitable[Sequence[Score]]:
+    def score(
+        self, captions: Sequence[Caption]
+    ) -> Sequence[HeadScore] | Awaitable[Sequence[HeadScore]]:
         """Score captions: one answer each, in their order.
 
         A head whose judge fails for a caption answers `Unscored(reason)` in its place, or raises

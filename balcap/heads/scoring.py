@@ -21,7 +21,7 @@ from balcap.errors import HeadError, JudgeError, RunError, UserError
 from balcap.heads import Head
 from balcap.judges.event_loop import run
 from balcap.judges.usage import Usage
-from balcap.types import Caption, Score, Unscored
+from balcap.types import Caption, HeadScore, Score, Unscored
 
 ROUNDING = 1e-6  # how far outside its range a score may lie; it is then moved to the bound
 
@@ -38,14 +38,14 @@ class Scored:
     """
 
     matrix: RewardMatrix
-    cells: tuple[tuple[Score, ...], ...]
+    cells: tuple[tuple[HeadScore, ...], ...]
     seconds: Mapping[str, float]
     usage: Mapping[str, Usage]
 
     @staticmethod
     def of(
         heads: Sequence[str],
-        cells: Sequence[Sequence[Score]],
+        cells: Sequence[Sequence[HeadScore]],
         group: Sequence[int],
         seconds: Mapping[str, float] | None = None,
         usage: Mapping[str, Usage] | None = None,
@@ -136,7 +136,7 @@ def commonest(reasons: Iterable[str | None]) -> tuple[str, int] | None:
 
 
 Key = tuple[str, str]
-Known = Mapping[str, Mapping[Key, Score]]
+Known = Mapping[str, Mapping[Key, HeadScore]]
 """Cells that are not to be asked for, by head."""
 
 
@@ -144,7 +144,7 @@ def _key(caption: Caption) -> Key:
     return caption.sample.id, caption.text
 
 
-def _may_pass(cell: Score) -> bool:
+def _may_pass(cell: HeadScore) -> bool:
     """Whether another try may give a score."""
     return isinstance(cell, Unscored) and cell.cause == "judge"
 
@@ -166,7 +166,7 @@ def _completed(
 
 @dataclass(frozen=True)
 class _Column:
-    cells: Mapping[Key, Score]
+    cells: Mapping[Key, HeadScore]
     seconds: float
 
 
@@ -179,7 +179,9 @@ def _side_by_side(
         return list(threads.map(lambda head: _filled(head, captions, known[head.name]), heads))
 
 
-def _filled(head: Head[Any], captions: Sequence[Caption], known: Mapping[Key, Score]) -> _Column:
+def _filled(
+    head: Head[Any], captions: Sequence[Caption], known: Mapping[Key, HeadScore]
+) -> _Column:
     """A head's cells: those that are known, and an answer to each other caption, once."""
     start = time.perf_counter()
     new: dict[Key, Caption] = {}
@@ -191,7 +193,7 @@ def _filled(head: Head[Any], captions: Sequence[Caption], known: Mapping[Key, Sc
     return _Column(cells, time.perf_counter() - start)
 
 
-def _answers(head: Head[Any], captions: Sequence[Caption]) -> list[Score]:
+def _answers(head: Head[Any], captions: Sequence[Caption]) -> list[HeadScore]:
     try:
         answers = head.score(captions)
         if inspect.isawaitable(answers):
@@ -216,7 +218,7 @@ def _place(head: Head[Any], error: Exception) -> str:
     return f"{where.filename}:{where.lineno}"
 
 
-def _checked(head: Head[Any], captions: Sequence[Caption], answers: Any) -> list[Score]:
+def _checked(head: Head[Any], captions: Sequence[Caption], answers: Any) -> list[HeadScore]:
     answers = _plain(answers)
     if not isinstance(answers, list | tuple):
         raise HeadError(
@@ -237,7 +239,7 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _valid(head: Head[Any], caption: Caption, answer: Any) -> Score:
+def _valid(head: Head[Any], caption: Caption, answer: Any) -> HeadScore:
     if isinstance(answer, Unscored):
         return answer
     low, high = head.range
@@ -249,7 +251,10 @@ def _valid(head: Head[Any], caption: Caption, answer: Any) -> Score:
     elif not low - ROUNDING <= answer <= high + ROUNDING:
         wrong = f"{allowed}; scale it, or set `range` in the class"
     else:
-        return min(max(float(answer), low), high)
+        value = min(max(float(answer), low), high)
+        if isinstance(answer, Score):
+            return Score(value, answer.explanation, answer.evidence)
+        return value
     raise HeadError(
         f"reward head {head.name!r} scored the caption {_shown(caption.text)} of sample "
         f"{caption.sample.id!r} as {_shown(answer)}; {wrong}"

@@ -13,6 +13,8 @@ from balcap.heads.base import Head
 from balcap.heads.registry import HeadClass, find
 from balcap.judges.factory import open_judge
 
+REDRAWS = 2  # ours: 3 unusable answers of 100 leave 3 of 100,000 then
+
 
 @dataclass(frozen=True)
 class Selected:
@@ -57,7 +59,8 @@ class Choice:
         for head in heads.values():
             if head.uses_judge:
                 own = getattr(head.config, "judge", None) or JudgeSettings()
-                head.attach_judge(open_judge(own.over(judge or JudgeSettings()), head.name))
+                settings = own.over(judge or JudgeSettings())
+                head.attach_judge(open_judge(settings, head.name, REDRAWS))
         return Selected(
             trained=tuple(heads[head.name] for head in self.trained),
             weights=self.weights,

@@ -22,7 +22,7 @@ EXAMPLES = {
 }
 
 
-def open_judge(settings: JudgeSettings, asker: str) -> Judge:
+def open_judge(settings: JudgeSettings, asker: str, redraws: int = 0) -> Judge:
     """Return a judge for one asker, with an account of its own.
 
     Those of the same settings share the backend with its limits, and the cache.
@@ -30,18 +30,20 @@ def open_judge(settings: JudgeSettings, asker: str) -> Judge:
     Args:
         settings: with a backend, and with what that backend needs.
         asker: the head or protocol, for errors.
+        redraws: how often an unusable answer is drawn again, where the settings do not say.
 
     Raises:
         UserError: if no backend is given, or something that it needs, or if answers can be neither
             kept nor found where the cache is to be.
     """
     _check(settings, asker)
-    unpriced = replace(settings, price_in=None, price_out=None)
+    unpriced = replace(settings, price_in=None, price_out=None, redraws=None)
     with _lock:  # two threads may open the same one at once
         shared = _shared_backend(unpriced)
-    if settings.backend == "replay":
-        return Judge(shared)  # what was recorded was paid for then
-    return Judge(shared, settings.price_in or 0.0, settings.price_out or 0.0)
+    redraws = redraws if settings.redraws is None else settings.redraws
+    if settings.backend == "replay":  # what was recorded was paid for then
+        return Judge(shared, redraws=redraws)
+    return Judge(shared, settings.price_in or 0.0, settings.price_out or 0.0, redraws)
 
 
 def cache_file(settings: JudgeSettings) -> Path | None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from balcap.errors import JudgeError
+from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.cache.answers import AnswerCache, Memory
 from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
 from balcap.judges.usage import Usage
 
 T = TypeVar("T")
+Reader = Callable[[JudgeResponse], T]
+"""From an answer to what is made of it; raises UnusableAnswerError."""
 
 Place = tuple[asyncio.AbstractEventLoop, str]
 
@@ -40,11 +42,17 @@ class Judge:
         shared: whom it asks.
         price_in: US dollars per million prompt tokens.
         price_out: US dollars per million tokens of answers.
+        redraws: how often `read` draws an answer again that cannot be used.
     """
 
     def __init__(
-        self, shared: SharedBackend, price_in: float = 0.0, price_out: float = 0.0
+        self,
+        shared: SharedBackend,
+        price_in: float = 0.0,
+        price_out: float = 0.0,
+        redraws: int = 0,
     ) -> None:
+        self.redraws = redraws
         self.shared = shared
         self.usage = Usage()
         self._prices = (price_in / 1e6, price_out / 1e6)
@@ -78,26 +86,50 @@ class Judge:
     async def read(
         self,
         requests: Sequence[JudgeRequest],
-        reader: Callable[[JudgeResponse], T] | Sequence[Callable[[JudgeResponse], T]],
+        reader: Reader[T] | Sequence[Reader[T]],
     ) -> list[T | JudgeError]:
-        """Ask all at once and read the answers; what the reader refuses is that answer's failure.
+        """Ask all at once and read the answers.
+
+        An answer that the reader refuses is drawn again, up to `redraws` times; what is refused
+        each time is that question's failure, the last one of them. The draws have keys of their
+        own in the cache, so that asking the same again gives the same.
 
         Args:
-            asks: the questions.
+            requests: the questions.
             reader: an answer to what is made of it; raises UnusableAnswerError. One for all, or
                 one each, for questions whose answers differ in form.
         """
+        readers = [reader] * len(requests) if callable(reader) else reader
+        found = await self._read_once(requests, readers)
+        self.usage += Usage(unusable=_count_unusable(found))
+        for time in range(1, self.redraws + 1):
+            again = {
+                number: redrawn
+                for number, one in enumerate(found)
+                if isinstance(one, UnusableAnswerError)
+                and (redrawn := requests[number].drawn_again(time)) is not None
+            }
+            if not again:
+                break
+            more = await self._read_once(list(again.values()), [readers[n] for n in again])
+            self.usage += Usage(redrawn=len(again))
+            for number, one in zip(again, more, strict=True):
+                found[number] = one
+        dropped = _count_unusable(found)
+        self.usage += Usage(failed=dropped, dropped=dropped)
+        return found
 
-        def outcome(answer: Outcome, read: Callable[[JudgeResponse], T]) -> T | JudgeError:
+    async def _read_once(
+        self, requests: Sequence[JudgeRequest], readers: Sequence[Reader[T]]
+    ) -> list[T | JudgeError]:
+        def outcome(answer: Outcome, read: Reader[T]) -> T | JudgeError:
             if isinstance(answer, JudgeError):
                 return answer
             try:
                 return read(answer)
             except JudgeError as error:
-                self.usage += Usage(failed=1)
                 return error
 
-        readers = [reader] * len(requests) if callable(reader) else reader
         return [outcome(*pair) for pair in zip(await self.ask(requests), readers, strict=True)]
 
     async def _found(
@@ -170,9 +202,17 @@ class Judge:
         self.usage += Usage(
             questions=len(keys),
             cached=len(keys) - len(sent),
-            failed=sum(isinstance(found[key], JudgeError) for key in keys),
+            failed=sum(_is_no_answer(found[key]) for key in keys),
             prompt_tokens=tokens_in,
             completion_tokens=tokens_out,
             seconds=sum(answer.seconds for answer in fresh),
             dollars=tokens_in * self._prices[0] + tokens_out * self._prices[1],
         )
+
+
+def _is_no_answer(outcome: Outcome) -> bool:
+    return isinstance(outcome, JudgeError) and not isinstance(outcome, UnusableAnswerError)
+
+
+def _count_unusable(found: Sequence[object]) -> int:
+    return sum(isinstance(one, UnusableAnswerError) for one in found)

@@ -6,11 +6,17 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from balcap.errors import JudgeError
 from balcap.judges.images import Picture
+
+REDRAW_TEMPERATURE = 0.5
+"""Of a question that was asked greedily, when it is asked again. Ours."""
+
+REDRAW_STRIDE = 1_000_003
+"""Between the draw numbers of a question and of its next draw: more than anybody draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,23 @@ class JudgeRequest:
         """A single question, with or without a system prompt."""
         first = (Message("system", system),) if system else ()
         return JudgeRequest((*first, Message("user", text, pictures)), **settings)
+
+    def drawn_again(self, time: int) -> JudgeRequest | None:
+        """The same question as a draw that was not made yet, for an answer that was of no use.
+
+        A greedy answer would come again as it was, so this one is drawn at `REDRAW_TEMPERATURE`.
+        None for the probabilities of choices, which are the same on every draw.
+
+        Args:
+            time: 1 for the first draw again.
+        """
+        if self.choices:
+            return None
+        return replace(
+            self,
+            draw=self.draw + time * REDRAW_STRIDE,
+            temperature=max(self.temperature, REDRAW_TEMPERATURE),
+        )
 
     def content(self) -> dict[str, Any]:
         """Everything that the answer depends on, as plain values; pictures by their digest."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
+from balcap.errors import UnusableAnswerError
 from balcap.judges.parsing import parse_json
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeResponse
@@ -27,6 +28,29 @@ def verdict_form(kind: type[VerdictT], count: int) -> VerdictForm[VerdictT]:
     return VerdictForm(kind, count)
 
 
+class PartialAnswerError(UnusableAnswerError):
+    """An answer with usable verdicts about some of the texts, and none about the others.
+
+    Attributes:
+        outcomes: one a text: its verdict, or an UnusableAnswerError.
+    """
+
+    def __init__(self, message: str, outcomes: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)
+
+
+class _Anything(BaseModel):
+    """Any JSON object."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _strict(kind: type) -> ConfigDict | None:
+    """A model has a configuration of its own."""
+    return None if issubclass(kind, BaseModel) else ConfigDict(strict=True)
+
+
 class VerdictForm(Generic[VerdictT]):
     """An answer with one verdict a number: `{"1": true, "2": false}`. Made by `verdict_form`.
 
@@ -38,6 +62,7 @@ class VerdictForm(Generic[VerdictT]):
         fields: dict[str, Any] = {str(number): (kind, ...) for number in range(1, count + 1)}
         config = ConfigDict(extra="forbid", strict=True)
         self._model: type[BaseModel] = create_model("Verdicts", __config__=config, **fields)
+        self._kind: TypeAdapter[VerdictT] = TypeAdapter(kind, config=_strict(kind))
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -48,8 +73,29 @@ class VerdictForm(Generic[VerdictT]):
         """The verdicts, in the order of their numbers.
 
         Raises:
-            UnusableAnswerError: if a number is missing or one too many, or a verdict is not of
-                that kind.
+            PartialAnswerError: if a number is missing, or a verdict is not of that kind.
+            UnusableAnswerError: if no verdict can be read, or there is a number too many.
         """
-        found = parse_json(answer.text, self._model)
+        try:
+            found = parse_json(answer.text, self._model)
+        except UnusableAnswerError as error:
+            raise self._in_part(answer.text, error) from error
         return tuple(getattr(found, number) for number in self._model.model_fields)
+
+    def _in_part(self, text: str, error: UnusableAnswerError) -> UnusableAnswerError:
+        """The error of an answer, with those verdicts in it that can be read."""
+        try:
+            said = parse_json(text, _Anything).model_extra or {}
+        except UnusableAnswerError:
+            return error
+        outcomes = [self._verdict(said.get(number), error) for number in self._model.model_fields]
+        numbers_too_many = set(said) - set(self._model.model_fields)
+        if numbers_too_many or all(isinstance(one, UnusableAnswerError) for one in outcomes):
+            return error
+        return PartialAnswerError(str(error), outcomes)
+
+    def _verdict(self, said: Any, error: UnusableAnswerError) -> VerdictT | UnusableAnswerError:
+        try:
+            return self._kind.validate_python(said)
+        except ValidationError:
+            return error

@@ -123,7 +123,7 @@ class RunFolder:
         import pyarrow.parquet as parquet
 
         with self.whole(self.rollouts / f"step_{step:06d}.parquet") as file:
-            parquet.write_table(arrow.table(dict(columns)), file)
+            parquet.write_table(arrow.table(dict(columns)), file, compression="zstd")
 
     def newest_checkpoint(self) -> Path | None:
         """The folder of the newest whole checkpoint, or None: one that was cut short is none.

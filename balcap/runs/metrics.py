@@ -17,6 +17,8 @@
 | `judge/HEAD/questions` | asked by a head that asks a judge |
 | `judge/HEAD/cached` | share of them that the judge was not asked, as the answer was known |
 | `judge/HEAD/failed` | share of them without an answer, or with an unusable one |
+| `judge/HEAD/unusable` | share of questions whose first answer could not be used |
+| `judge/HEAD/dropped` | share of questions without a usable answer, drawn again or not |
 | `judge/HEAD/prompt_tokens`, `/completion_tokens` | sums over the questions the judge was asked |
 | `judge/HEAD/latency` | mean seconds of a question that the judge was asked |
 | `judge/HEAD/dollars` | by `judge.price_in` and `judge.price_out` |
@@ -145,6 +147,8 @@ def _judge(usage: Usage, name: str) -> Metrics:
         f"{name}/questions": float(usage.questions),
         f"{name}/cached": usage.cached / usage.questions if usage.questions else None,
         f"{name}/failed": usage.failed / usage.questions if usage.questions else None,
+        f"{name}/unusable": usage.unusable / usage.first_asked if usage.first_asked else None,
+        f"{name}/dropped": usage.dropped / usage.first_asked if usage.first_asked else None,
         f"{name}/prompt_tokens": float(usage.prompt_tokens),
         f"{name}/completion_tokens": float(usage.completion_tokens),
         f"{name}/latency": usage.seconds / asked if asked else None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from balcap.advantage.rule import AdvantageRule, Credit
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import Scored
 from balcap.judges.usage import Usage
-from balcap.types import Caption
+from balcap.types import Caption, HeadScore, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Row:
         ratio: its length over the reference's, in the run's unit; NaN without a reference.
         scores: one per head; None where unscored.
         reasons: one per head; why it is unscored, else None.
+        explanations: one per head; why the score is what it is, None where the head does not say.
+        evidence: one per head; JSON text of what the explanation is made of, or None.
     """
 
     sample: str
@@ -39,6 +42,8 @@ class Row:
     ratio: float
     scores: tuple[float | None, ...]
     reasons: tuple[str | None, ...]
+    explanations: tuple[str | None, ...] = ()
+    evidence: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ class Rollouts:
         """The table that a run keeps: one row a caption.
 
         Per head H: `H` the raw score (null where unscored), `H.reason` why it is unscored,
-        `H.gated` the score that the gate left, `H.credit` its weighted normalised score.
+        `H.gated` the score that the gate left, `H.credit` its weighted normalised score; and from
+        a head that says why, `H.explanation` and `H.evidence` (JSON).
         """
         table: dict[str, Sequence[Any]] = {
             "step": [step] * len(self.rows),
@@ -96,7 +102,16 @@ class Rollouts:
             table[f"{head}.reason"] = [row.reasons[index] for row in self.rows]
             table[f"{head}.gated"] = [float(value) if scored else None for value, scored in left]
             table[f"{head}.credit"] = self.credit.per_head[:, index].tolist()
+            for name in ("explanation", "evidence"):
+                said = [_of(row, name, index) for row in self.rows]
+                if any(said):
+                    table[f"{head}.{name}"] = said
         return table
+
+
+def _of(row: Row, name: Literal["explanation", "evidence"], head: int) -> str | None:
+    column = row.explanations if name == "explanation" else row.evidence
+    return column[head] if column else None
 
 
 def rows_of(
@@ -131,6 +146,19 @@ def rows_of(
                 )
             ),
             reasons=scored.reasons[i],
+            explanations=tuple(map(explanation_of, scored.cells[i])),
+            evidence=tuple(map(_evidence_of, scored.cells[i])),
         )
         for i, caption in enumerate(captions)
     ]
+
+
+def explanation_of(cell: HeadScore) -> str | None:
+    """Why a score is what it is; None for a plain number, or where there is no score."""
+    return (cell.explanation or None) if isinstance(cell, Score) else None
+
+
+def _evidence_of(cell: HeadScore) -> str | None:
+    if not isinstance(cell, Score) or not cell.evidence:
+        return None
+    return json.dumps(cell.evidence, ensure_ascii=False)

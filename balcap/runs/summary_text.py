@@ -85,6 +85,8 @@ def judge_table(judges: Mapping[str, Mapping[str, float]]) -> str:
             "questions": f"{used['questions']:,}",
             "known before": f"{used['cached']:,}",
             "failed": f"{used['failed']:,}",
+            "unusable": f"{used.get('unusable', 0):,}",
+            "still so": f"{used.get('dropped', 0):,}",
             "tokens in": f"{used['prompt_tokens']:,}",
             "tokens out": f"{used['completion_tokens']:,}",
             "dollars": f"{used['dollars']:.2f}",

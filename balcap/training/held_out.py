@@ -17,6 +17,7 @@ from balcap.heads import Head
 from balcap.heads.lengths import CountTokens, Unit, ratios
 from balcap.heads.scoring import Scored, score
 from balcap.runs.metrics import finite
+from balcap.runs.rollouts import explanation_of
 from balcap.statistics import mean
 from balcap.text import word_count
 from balcap.types import Caption
@@ -40,21 +41,26 @@ class Judged:
         captions: N captions.
         scores: per head, [N] float64; NaN where unscored.
         reasons: per head, [N]; why a caption is unscored, else None.
+        explanations: per head, [N]; why a score is what it is, None where the head does not say.
         summary: the means, flat, as `summary.json` keeps them.
     """
 
     captions: tuple[Caption, ...]
     scores: Mapping[str, Float]
     reasons: Mapping[str, Sequence[str | None]]
+    explanations: Mapping[str, Sequence[str | None]]
     summary: dict[str, Any]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a caption: sample id, text, and its score per head (None if unscored)."""
+        """One row a caption: sample id, text, its score per head (None if unscored), and why."""
         return [
             {
                 "sample": caption.sample.id,
                 "caption": caption.text,
                 "scores": {name: finite(column[i]) for name, column in self.scores.items()},
+                "explanations": {
+                    name: said for name, column in self.explanations.items() if (said := column[i])
+                },
             }
             for i, caption in enumerate(self.captions)
         ]
@@ -89,6 +95,9 @@ def judge(
     values = np.where(scored.matrix.scored, scored.matrix.values, np.nan)
     scores = {head.name: values[:, i] for i, head in enumerate(heads)}
     reasons = {head.name: [row[i] for row in scored.reasons] for i, head in enumerate(heads)}
+    explanations = {
+        head.name: [explanation_of(row[i]) for row in scored.cells] for i, head in enumerate(heads)
+    }
     means = {name: mean(column) for name, column in scores.items()}
     ratio = ratios(captions, band.unit, band.count_tokens)
     in_band = within_band(ratio, band.low, band.high)
@@ -101,7 +110,7 @@ def judge(
         "captions": len(captions),
         "scored": {name: int((~np.isnan(column)).sum()) for name, column in scores.items()},
     }
-    return Judged(tuple(captions), scores, reasons, summary | _grounding(captions))
+    return Judged(tuple(captions), scores, reasons, explanations, summary | _grounding(captions))
 
 
 def _grounding(captions: Sequence[Caption]) -> dict[str, float | None]:

@@ -125,19 +125,32 @@ def test_a_failure_leaves_the_other_captions_alone():
 @pytest.mark.parametrize(
     "verdicts",
     [
-        {"1": True, "2": True, "3": False, "4": False},  # one missing
+        {"1": True, "2": True},  # fewer than half
         {"1": True, "2": True, "3": False, "4": False, "5": True, "6": True},  # one too many
-        {"1": True, "2": True, "3": False, "4": False, "5": "yes"},
         {"covered": [1, 2]},
     ],
 )
-def test_an_answer_that_does_not_speak_of_each_unit_is_none(verdicts):
+def test_an_answer_that_says_too_little_is_none(verdicts):
     def script(request):
         return by_rule(request) if is_decomposition(request) else json.dumps(verdicts)
 
     (score,), _ = covered(["a dog"], script)
     assert isinstance(score, Unscored)
     assert score.cause == "answer"
+
+
+@pytest.mark.parametrize("fifth", [{}, {"5": "yes"}])
+def test_a_unit_without_a_usable_verdict_is_left_out(fifth):
+    """2 of the 4 units that have one are covered."""
+
+    def script(request):
+        verdicts = {"1": True, "2": True, "3": False, "4": False, **fifth}
+        return by_rule(request) if is_decomposition(request) else json.dumps(verdicts)
+
+    (score,), _ = covered(["a dog"], script)
+    assert score == 0.5
+    assert score.explanation.startswith("2 of 4 stated (1 left out: no usable answer); missed: ")
+    assert len(score.evidence["stated"]) == len(score.evidence["missed"]) == 2
 
 
 def test_the_order_and_size_of_a_batch_change_nothing():

@@ -72,30 +72,45 @@ def test_the_caption_is_taken_apart_unseen_and_its_assertions_are_checked_by_the
     assert "from 1 to 4" in check.messages[-1].text
 
 
-def test_a_caption_without_assertions_scores_0_and_the_image_is_not_asked_about(caplog):
+def test_a_caption_without_assertions_scores_0_and_the_image_is_not_asked_about():
     judge = Judge(assertions=[])
-    with caplog.at_level("INFO", logger="balcap_rewards.precision"):
-        assert by_judge(judge, "Well, well.") == 0.0
+    found = by_judge(judge, "Well, well.")
+    assert found == 0.0
+    assert found.explanation == "the caption asserts nothing"
     assert len(judge.asked) == 1
-    assert caplog.messages == ["1 of 1 captions assert nothing: their precision is 0"]
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [
+        {number: VERDICTS[number] for number in "1"},
+        {**VERDICTS, "5": VERDICTS["1"]},
+        list(VERDICTS.values()),
+    ],
+    ids=["one of four", "extra", "unnumbered"],
+)
+def test_verdicts_that_do_not_fit_the_assertions_are_no_score(verdicts):
+    cell = by_judge(Judge(verdicts=verdicts))
+    assert isinstance(cell, Unscored)
+    assert cell.cause == "answer"
 
 
 @pytest.mark.parametrize(
     "verdicts",
     [
         {number: VERDICTS[number] for number in "123"},
-        {**VERDICTS, "5": VERDICTS["1"]},
         {**VERDICTS, "4": {"visible": True}},
         {**VERDICTS, "4": {"visible": "perhaps", "pointable": True}},
         {**VERDICTS, "4": True},
-        list(VERDICTS.values()),
     ],
-    ids=["missing", "extra", "half", "perhaps", "flat", "unnumbered"],
+    ids=["missing", "half", "perhaps", "flat"],
 )
-def test_verdicts_that_do_not_fit_the_assertions_are_no_score(verdicts):
-    cell = by_judge(Judge(verdicts=verdicts))
-    assert isinstance(cell, Unscored)
-    assert cell.cause == "answer"
+def test_an_assertion_without_a_usable_verdict_is_left_out(verdicts):
+    """Of the first three, one is visible and pointable: 1/3."""
+    found = by_judge(Judge(verdicts=verdicts))
+    assert found == pytest.approx(1 / 3)
+    assert "1 of 3 assertions true (1 left out: no usable answer)" in found.explanation
+    assert len(found.evidence["assertions"]) == 3
 
 
 def test_a_check_that_fails_after_the_decomposition_leaves_the_other_captions_scored():

@@ -137,7 +137,7 @@ def test_options_end_with_the_letters(abstain, most):
     assert (scores, asked) == ([Unscored(reason)], [])
 
 
-def test_one_failed_question_leaves_its_caption_unscored_and_no_other():
+def test_an_unanswered_question_leaves_its_caption_unscored_and_an_unusable_answer_only_itself():
     def script(request):
         seen = Seen.of(request)
         if "fog" in seen.caption and seen.question != HAT.text:
@@ -148,7 +148,8 @@ def test_one_failed_question_leaves_its_caption_unscored_and_no_other():
 
     (fog, poem, good), _ = read(["A red car in fog.", "A poem on a red car.", "A red car."], script)
     assert fog == Unscored("2 of 3 questions: timed out after 120 s", "judge")
-    assert poem == Unscored("1 of 3 questions: off the menu ABCD: 'Z'", "answer")
+    assert poem == 0.5  # the car is right and the hat not said; the dog is left out
+    assert poem.explanation.startswith("1 of 2 answered right (1 left out: no usable answer); not:")
     assert good == pytest.approx(1 / 3)
 
 

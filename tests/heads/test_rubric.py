@@ -49,11 +49,20 @@ def test_a_common_factor_of_the_weights_changes_nothing():
     assert cell(replace(SAMPLE, metadata={"rubric": half})) == pytest.approx(4 / 6)
 
 
-@pytest.mark.parametrize("satisfied", [(True, False), (True, False, True, True), (1, 0, 1)])
+@pytest.mark.parametrize("satisfied", [(True, False, True, True), (1, 0, 1), (0, 0, True)])
 def test_answers_that_do_not_fit_the_criteria_are_no_score(satisfied):
     found = cell(SAMPLE, satisfied)
     assert isinstance(found, Unscored)
     assert found.cause == "answer"
+
+
+def test_a_criterion_without_a_usable_verdict_takes_its_weight_with_it():
+    """Weights 3, 2, 1; the last has no verdict: of the 5 that are left, 3 are satisfied."""
+    found = cell(SAMPLE, (True, False))
+    assert found == pytest.approx(3 / 5)
+    assert found.explanation.startswith("1 of 2 criteria met (1 left out: no usable answer)")
+    # only the first and heaviest verdict is missing: half of the weight, which is still enough
+    assert cell(SAMPLE, (1, False, True)) == pytest.approx(1 / 3)
 
 
 def test_the_judge_reads_caption_and_criteria_and_sees_no_image_unless_it_is_told_to(scenes):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from balcap.heads import Head
-from balcap.types import Caption, Score, Unscored
+from balcap.types import Caption, HeadScore, Unscored
 
 
 class Letters(Head):  # type: ignore[type-arg]
@@ -12,7 +12,7 @@ class Letters(Head):  # type: ignore[type-arg]
 
     name = "letters"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         return [caption.text.count("e") / (1 + len(caption.text)) for caption in captions]
 
 
@@ -21,7 +21,7 @@ class Brief(Head):  # type: ignore[type-arg]
 
     name = "brief"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         return [1 / (1 + len(caption.text)) for caption in captions]
 
 
@@ -30,7 +30,7 @@ class Picky(Head):  # type: ignore[type-arg]
 
     name = "picky"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         return [Unscored("even") if len(c.text) % 2 == 0 else 0.5 for c in captions]
 
 
@@ -39,7 +39,7 @@ class NotANumber(Head):  # type: ignore[type-arg]
 
     name = "nan"
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         return [1.0 if c.text == c.sample.reference else math.nan for c in captions]
 
 
@@ -49,7 +49,7 @@ class Breaks(Head):  # type: ignore[type-arg]
     name = "breaks"
     calls = 0
 
-    def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         if any(c.text != c.sample.reference for c in captions):
             Breaks.calls += 1
             if Breaks.calls > 1:

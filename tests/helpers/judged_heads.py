@@ -12,7 +12,7 @@ from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.quoting import CLOSE, OPEN, quoted
 from balcap.judges.scripted import Script, Scripted
 from balcap.judges.types import JudgeRequest
-from balcap.types import Caption, Score, Unscored
+from balcap.types import Caption, HeadScore, Unscored
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Graded(Head[GradedConfig]):
     def uses_judge(self) -> bool:
         return True
 
-    async def score(self, captions: Sequence[Caption]) -> Sequence[Score]:
+    async def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         requests = [JudgeRequest.of(f"Grade {quoted(caption.text)}") for caption in captions]
         grades = await self.judge.read(requests, lambda answer: float(answer.text))
         return [Unscored.by(g) if isinstance(g, JudgeError) else g for g in grades]
@@ -53,7 +53,9 @@ def everyone_asks(script: Script, monkeypatch: pytest.MonkeyPatch, name: str = "
     """Let heads that are made from here on ask a function, whatever the settings say."""
     monkeypatch.setattr(
         "balcap.heads.selection.open_judge",
-        lambda settings, asker: Judge(SharedBackend(Scripted(script, name)), price_in=1.0),
+        lambda settings, asker, redraws=0: Judge(
+            SharedBackend(Scripted(script, name)), price_in=1.0, redraws=redraws
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from balcap.heads import Head
 from balcap.text import sentences
-from balcap.types import Caption, Score, Unscored
+from balcap.types import Caption, HeadScore, Unscored
 
 
 class Length(Head):  # type: ignore[type-arg]
@@ -12,7 +12,7 @@ class Length(Head):  # type: ignore[type-arg]
 
     name = "length"
 
-    def score(self, captions: Sequence[Caption]) -> list[Score]:
+    def score(self, captions: Sequence[Caption]) -> list[HeadScore]:
         return [min(1.0, len(caption.text) / 1000) for caption in captions]
 
 
@@ -21,7 +21,7 @@ class Truth(Head):  # type: ignore[type-arg]
 
     name = "truth"
 
-    def score(self, captions: Sequence[Caption]) -> list[Score]:
+    def score(self, captions: Sequence[Caption]) -> list[HeadScore]:
         return [self._one(caption) for caption in captions]
 
     def _one(self, caption: Caption) -> float:
@@ -36,7 +36,7 @@ class Picky(Head):  # type: ignore[type-arg]
 
     name = "picky"
 
-    def score(self, captions: Sequence[Caption]) -> list[Score]:
+    def score(self, captions: Sequence[Caption]) -> list[HeadScore]:
         return [
             Unscored("calm", "answer") if "calm" in caption.text else float("shape" in caption.text)
             for caption in captions
@@ -48,5 +48,5 @@ class Silent(Head):  # type: ignore[type-arg]
 
     name = "silent"
 
-    def score(self, captions: Sequence[Caption]) -> list[Score]:
+    def score(self, captions: Sequence[Caption]) -> list[HeadScore]:
         return [Unscored("nobody at home", "judge") for _ in captions]

@@ -21,7 +21,7 @@ from balcap.heads import Head
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import Scored, score
 from balcap.text import word_count
-from balcap.types import Caption, Sample, Score
+from balcap.types import Caption, HeadScore, Sample
 
 HONEST, COMPANY = "honest", "company"
 
@@ -163,7 +163,7 @@ def score_all(
         heads: H heads.
         watch: called with each attack's name before it is scored.
     """
-    cells: list[tuple[Score, ...]] = []
+    cells: list[tuple[HeadScore, ...]] = []
     for name, together in groupby(trials, lambda trial: trial.attack):
         watch(name)
         cells += score(heads, [Caption(trial.sample, trial.text) for trial in together]).cells

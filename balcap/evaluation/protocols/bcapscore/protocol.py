@@ -49,7 +49,7 @@ from balcap.judges.prompts import Prompt
 from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 from balcap.runs.provenance import files_of
 from balcap.statistics import interval, point
-from balcap.types import Caption, Sample, Score, Unscored
+from balcap.types import Caption, HeadScore, Sample, Unscored
 
 PARTS = {"precision": "precision", "coverage": "cov", "language": "fluency"}
 """The parts of the score, each with the head that gives it."""
@@ -109,7 +109,7 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
             *(self._outcome(item, cells) for item, cells in zip(items, scored.cells, strict=True))
         )
 
-    async def _outcome(self, item: Described, cells: Sequence[Score]) -> Record | JudgeError:
+    async def _outcome(self, item: Described, cells: Sequence[HeadScore]) -> Record | JudgeError:
         parts = dict(zip(PARTS, cells, strict=True))
         missing = {name: cell for name, cell in parts.items() if isinstance(cell, Unscored)}
         failure = first_failure([_failure(name, cell) for name, cell in missing.items()])
