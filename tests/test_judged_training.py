@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,8 @@ def test_a_few_unusable_answers_are_told_and_counted_and_the_run_goes_on(
 
     def answer(request: JudgeRequest) -> str:
         said = server.answer(request)
-        if graded_text(request) not in REFERENCES and server.asked % 3 == 0:
+        text = graded_text(request)
+        if text not in REFERENCES and zlib.crc32(text.encode()) % 3 == 0:  # on every draw
             raise UnusableAnswerError(f"off the menu ABCD: {said!r}")
         return said
 
@@ -199,6 +201,10 @@ def test_a_few_unusable_answers_are_told_and_counted_and_the_run_goes_on(
     table = pd.read_parquet(run.rollouts / "step_000001.parquet")
     unscored = table["graded"].isna()
     assert 0 < unscored.sum() <= 4
+    judge = run.read_metrics()[0]
+    # of 8 different captions so many are never answered for, though each is asked three times
+    assert judge["judge/graded/unusable"] == judge["judge/graded/dropped"] == unscored.mean()
+    assert judge["judge/graded/questions"] == 8 + 2 * unscored.sum()
     assert table.loc[unscored, "graded.reason"].str.startswith("off the menu ABCD").all()
     row = run.read_metrics()[0]
     assert row["reward/graded/unscored"] == unscored.mean()

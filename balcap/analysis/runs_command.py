@@ -61,7 +61,20 @@ def show(settings: ShowSettings) -> int:
     if "before" in summary:
         heads = list(summary["before"].get("scored", {}))
         say(f"\n{score_table(summary, heads)}")
+    for line in _captions(folder, settings.captions):
+        say(line)
     return 0
+
+
+def _captions(folder: RunFolder, count: int) -> Iterator[str]:
+    """The first held-out captions of the newest side, with scores and why they are so."""
+    sides = json_of(folder.captions)
+    side = "after" if "after" in sides else "before"
+    for row in sides.get(side, [])[:count]:
+        yield f"\n{row['sample']}, {side} training: {row['caption'] or '(empty)'}"
+        for head, value in row["scores"].items():
+            said = row.get("explanations", {}).get(head)
+            yield f"  {head} {number(value)}" + (f": {said}" if said else "")
 
 
 def special(config: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from balcap.analysis.frames import AnyPath, a_run, json_of
+from balcap.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     import pyarrow as arrow
@@ -104,6 +105,15 @@ def held_out_df(run: AnyPath) -> pd.DataFrame:
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["sample", "side", "caption"])
     heads = [name for name in frame.columns if name not in ("sample", "side", "caption")]
     return frame.astype(dict.fromkeys(heads, "float64"))
+
+
+def explanations(run: RunFolder) -> dict[tuple[str, str], dict[str, str]]:
+    """Why held-out captions have their scores: by sample and side, then by head."""
+    return {
+        (row["sample"], side): row.get("explanations", {})
+        for side, written in json_of(run.captions).items()
+        for row in written
+    }
 
 
 def _rollouts(folder: Path) -> arrow.Table | None:

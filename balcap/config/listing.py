@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from balcap.config.checks import at_least
 from balcap.errors import UserError
 
 
@@ -25,10 +26,14 @@ class ShowSettings:
 
     Attributes:
         run: folder of the run.
+        captions: held-out captions to print, after training and sampled, each with its scores and
+            why they are what they are.
     """
 
     run: Path | None = field(default=None, metadata={"positional": "RUN"})
+    captions: int = 0
 
     def __post_init__(self) -> None:
         if self.run is None:
             raise UserError("no run to show; name its folder: balcap runs show runs/NAME")
+        at_least("captions", self.captions, 0)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ class Written:
         scores: per head; None where it had none.
         ratio: its length over the reference's; None where that cannot be known here.
         in_band: whether that lies in the gate's band; None without a gate, or a ratio.
+        why: of the heads that say why their score is what it is, what they say.
     """
 
     when: str
@@ -35,6 +35,7 @@ class Written:
     scores: Mapping[str, float | None]
     ratio: float | None
     in_band: bool | None
+    why: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def cards(
     held_out: pd.DataFrame,
     look: Callable[[str], Seen],
     *,
+    why: Mapping[tuple[str, str], Mapping[str, str]],
     unit: str,
     band: Band | None,
     count: int,
@@ -65,6 +67,7 @@ def cards(
     Args:
         held_out: of `held_out_df`.
         look: finds the sample of an id.
+        why: explanations by head, of a sample's caption on a side.
         unit: of length: words, chars or tokens. In tokens the ratio is not known here, without
             the policy's tokenizer.
         band: of the gate; None without one.
@@ -74,27 +77,28 @@ def cards(
     chosen = sorted(random.Random(0).sample(range(len(names)), min(count, len(names))))
     heads = [name for name in held_out.columns if name not in ("sample", "side", "caption")]
     rows = {(str(row["sample"]), row["side"]): row for row in held_out.to_dict("records")}
-    return [_card(str(names[i]), look(str(names[i])), rows, heads, unit, band) for i in chosen]
+
+    def written(seen: Seen, name: str, when: str, side: str) -> Written:
+        row = rows[name, side]
+        ratio = _ratio(seen.sample, row["caption"], unit)
+        in_band = None if band is None or ratio is None else band[0] <= ratio <= band[1]
+        scores = {head: None if pd.isna(row[head]) else row[head] for head in heads}
+        return Written(when, row["caption"], scores, ratio, in_band, why.get((name, side), {}))
+
+    return [_card(str(names[i]), look(str(names[i])), rows, written) for i in chosen]
 
 
 def _card(
     name: str,
     seen: Seen,
-    rows: Mapping[tuple[str, str], Mapping[Any, Any]],
-    heads: Sequence[str],
-    unit: str,
-    band: Band | None,
+    rows: Container[tuple[str, str]],
+    written: Callable[[Seen, str, str, str], Written],
 ) -> Card:
     pairs: dict[str, list[Written]] = {}
     for kind, *sides in PAIRS:
         for when, side in zip(("before", "after"), sides, strict=True):
             if (name, side) in rows:
-                row = rows[name, side]
-                ratio = _ratio(seen.sample, row["caption"], unit)
-                in_band = None if band is None or ratio is None else band[0] <= ratio <= band[1]
-                scores = {head: None if pd.isna(row[head]) else row[head] for head in heads}
-                written = Written(when, row["caption"], scores, ratio, in_band)
-                pairs.setdefault(kind, []).append(written)
+                pairs.setdefault(kind, []).append(written(seen, name, when, side))
     return Card(name, seen, pairs)
 
 

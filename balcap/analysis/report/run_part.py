@@ -23,6 +23,7 @@ from balcap.analysis.replay import rule_of
 from balcap.analysis.report.captions import Band, Card, cards
 from balcap.analysis.report.pictures import Picture, picture
 from balcap.analysis.report.samples import Samples
+from balcap.analysis.tables import explanations
 from balcap.data.shapes.grounding import GROUNDING
 from balcap.runs.summary_text import SIDES, shapes_note
 
@@ -101,6 +102,7 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
         cards=cards(
             held_out,
             lambda name: samples.find(config, name),
+            why=explanations(folder),
             unit=str(config.get("length_unit")),
             band=band,
             count=count,

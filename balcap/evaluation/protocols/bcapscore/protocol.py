@@ -19,7 +19,7 @@ answer) leaves all means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +44,11 @@ from balcap.evaluation.protocol import (
 from balcap.heads import Head
 from balcap.heads.registry import find
 from balcap.heads.scoring import score
-from balcap.judges.judge import Judge, SharedBackend
+from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt
-from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 from balcap.runs.provenance import files_of
 from balcap.statistics import interval, point
-from balcap.types import Caption, HeadScore, Sample, Unscored
+from balcap.types import Caption, HeadScore, Sample, Score, Unscored
 
 PARTS = {"precision": "precision", "coverage": "cov", "language": "fluency"}
 """The parts of the score, each with the head that gives it."""
@@ -102,14 +101,12 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
         return Items(ready, {reason: count for reason, count in left_out.items() if count})
 
     async def assess(self, items: Sequence[Described]) -> Sequence[Record | JudgeError]:
-        """Let the heads score all captions, then look up what their judge said of each."""
+        """Let the heads score all captions."""
         captions = [item.caption for item in items]
         scored = await asyncio.to_thread(score, _heads(self.judge), captions)  # it waits for heads
-        return await asyncio.gather(
-            *(self._outcome(item, cells) for item, cells in zip(items, scored.cells, strict=True))
-        )
+        return [self._outcome(item, cells) for item, cells in zip(items, scored.cells, strict=True)]
 
-    async def _outcome(self, item: Described, cells: Sequence[HeadScore]) -> Record | JudgeError:
+    def _outcome(self, item: Described, cells: Sequence[HeadScore]) -> Record | JudgeError:
         parts = dict(zip(PARTS, cells, strict=True))
         missing = {name: cell for name, cell in parts.items() if isinstance(cell, Unscored)}
         failure = first_failure([_failure(name, cell) for name, cell in missing.items()])
@@ -122,10 +119,10 @@ class BCapScore(EvalProtocol[BCapScoreSettings, Described]):
         values = [cell for cell in cells if not isinstance(cell, Unscored)]
         whole = harmonic_mean(values)
         assert whole is not None
-        answers = await _answers(self.judge.shared, item.caption)
-        return Record.of(
-            item, whole, **dict(zip(PARTS, values, strict=True)), **said, answers=answers
-        )
+        named = dict(zip(PARTS, values, strict=True))
+        evidence = {name: _evidence(cell) for name, cell in named.items()}
+        parts_of = {name: float(cell) for name, cell in named.items()}
+        return Record.of(item, whole, **parts_of, **said, evidence=evidence)
 
     @staticmethod
     def values(record: Record) -> Sequence[float]:
@@ -172,34 +169,9 @@ def _failure(part: str, cell: Unscored) -> JudgeError | None:
     return kind(f"{part}: {cell.reason}") if kind else None
 
 
-class _Listening(Judge):
-    """A connection to the backend that keeps what it hears."""
-
-    def __init__(self, shared: SharedBackend) -> None:
-        super().__init__(shared)
-        self.heard: list[str] = []
-
-    async def ask(self, requests: Sequence[JudgeRequest]) -> list[Outcome]:
-        """Ask as any judge does."""
-        outcomes = await super().ask(requests)
-        self.heard += [one.text for one in outcomes if isinstance(one, JudgeResponse)]
-        return outcomes
-
-
-async def _answers(shared: SharedBackend, caption: Caption) -> Mapping[str, Sequence[str]]:
-    """What the judge said of one caption, by part, in the order of the head's questions.
-
-    For the records: assertions and verdicts by their numbers. The cache knows all of it already.
-    """
-    heard = {}
-    for name, head in zip(PARTS, _heads(), strict=True):
-        line = _Listening(shared)
-        head.attach_judge(line)
-        scores = head.score([caption])
-        if isinstance(scores, Awaitable):
-            await scores
-        heard[name] = line.heard
-    return heard
+def _evidence(cell: float) -> Any:
+    """What the judge said of one part: assertions with verdicts, units found and missed, grades."""
+    return dict(cell.evidence) if isinstance(cell, Score) else {}
 
 
 def _itself(means: Float) -> Float:
