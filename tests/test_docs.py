@@ -17,10 +17,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`(balcap [a-z][^`]* --[^`]*)`")
 _INDENTED = re.compile(r"(?:^\n|\A)((?:    .*\n)+)", re.MULTILINE)
-
-QUICK = ("heads", "runs", "sweep", "sweep show", "train --print-config")
-"""Commands that run in a moment on the built-in world; the others are only parsed."""
 
 
 def blocks(page, language):
@@ -31,20 +29,25 @@ def blocks(page, language):
     return found + [re.sub("^    ", "", each, flags=re.M) for each in _INDENTED.findall(rest)]
 
 
+STARTS = (["balcap"], ["python", "-m", "balcap"], ["accelerate", "launch", "-m", "balcap"])
+
+
 def command_lines(code):
     """The command lines of balcap in a block, each as its words without `balcap`."""
     for line in code.replace("\\\n", " ").splitlines():
         for part in re.split(r"&&|[|;]| > ", line):
             words = shlex.split(re.sub(r"\[(--[^\]]*)\]", r"\1", part), comments=True)
-            for start in (["balcap"], ["python", "-m", "balcap"], [*LAUNCH, "-m", "balcap"]):
+            for start in STARTS:
                 if words[: len(start)] == start:
                     yield words[len(start) :]
 
 
-LAUNCH = ["accelerate", "launch"]
 LINES = sorted({
     (page.relative_to(ROOT).as_posix(), shlex.join(words))
     for page in PAGES for code in blocks(page, "sh") for words in command_lines(code)
+} | {
+    (page.relative_to(ROOT).as_posix(), line.removeprefix("balcap "))
+    for page in PAGES for line in _INLINE.findall(page.read_text()) if not line.endswith("...")
 } | {
     (f"help of {command.name}", shlex.join(words))
     for command in COMMANDS.values() for words in command_lines(command.examples)
@@ -55,7 +58,7 @@ LINES = sorted({
 def folder(tmp_path, monkeypatch):
     """A working directory with the files that the documentation's commands name."""
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
-    snippet = next(code for code in blocks(ROOT / "docs/how-to/add-a-head.md", "python"))
+    snippet = blocks(ROOT / "docs/how-to/add-a-head.md", "python")[0]
     for name in ("colour_head.py", "my_head.py"):
         (tmp_path / name).write_text(snippet)
     (tmp_path / "judge.yaml").write_text(*blocks(ROOT / "docs/how-to/judges.md", "yaml"))
@@ -72,7 +75,9 @@ def test_commands_are_found_in_every_form():
     assert len(LINES) > 60
     pages = {page for page, _ in LINES}
     assert {"README.md", "docs/get-started.md", "help of train"} <= pages
-    code = "a=1 # x\npip install x && balcap train --lr 1 \\\n    --seed 2  # why\nbalcap heads | head"
+    code = (
+        "a=1 # x\npip install x && balcap train --lr 1 \\\n    --seed 2  # why\nbalcap heads | head"
+    )
     assert list(command_lines(code)) == [["train", "--lr", "1", "--seed", "2"], ["heads"]]
     assert list(command_lines("accelerate launch -m balcap sft")) == [["sft"]]
 
@@ -124,14 +129,13 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert not left
 
 
-def test_what_the_code_knows_is_on_the_site(tmp_path):
+def test_what_the_code_knows_is_on_the_site():
     # Numbers and names that no page holds by hand: a default, a head's setting, a metric.
     sys.path.insert(0, str(ROOT / "docs" / "_hooks"))
     try:
         import generate
     finally:
         sys.path.pop(0)
-    assert "how often" not in (ROOT / "docs/reference/heads.md").read_text()
     assert "`--group-size N` | captions per sample" in generate.command("train")
     assert "(default: 8)" in generate.command("train")
     assert "`--qa.draws N`" in generate.heads("")
