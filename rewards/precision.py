@@ -41,7 +41,7 @@ class PrecisionConfig:
             carry a scene, as those of the shapes world do.
         pointable: whether an assertion must be pointable to count as true; off for the ablation.
             The judge is asked the same either way.
-        judge: whom this head asks, where it is not `--judge.*`.
+        judge: the judge of this head alone; default: `--judge.*`.
     """
 
     engine: Literal["llm", "scene"] = "llm"

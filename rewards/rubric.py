@@ -36,7 +36,7 @@ class RubricConfig:
 
     Attributes:
         image: whether the judge sees the image beside the caption; RubiCap's does not.
-        judge: whom this head asks, where it is not `--judge.*`.
+        judge: the judge of this head alone; default: `--judge.*`.
     """
 
     image: bool = False

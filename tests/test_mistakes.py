@@ -76,7 +76,7 @@ MISTAKES = [
     (f"train {ONE_HEAD} extra", "unexpected 'extra'"),
     (f"train {ONE_HEAD} -lr 3", "unexpected '-lr'; a setting is written --name value"),
     (f"train {ONE_HEAD} --trl 3", "--trl is written --trl.FIELD VALUE"),
-    ("train --rewards qa, cov", "rewards is 'qa,'; a head must stand beside each comma: qa,cov"),
+    ("train --rewards qa, cov", "rewards is 'qa,'; each comma needs a head on both sides: qa,cov"),
     # values
     (f"train {ONE_HEAD} --lr abc", "--lr is 'abc'; it must be a number or null"),
     (f"train {ONE_HEAD} --group-size 2.5", "--group-size is '2.5'; it must be a whole number"),
@@ -101,7 +101,7 @@ MISTAKES = [
         "value.yaml: lora.rank is 'many'; it must be a whole",
     ),
     (f"train {ONE_HEAD} --config qa.yaml", "qa.yaml: qa is for the reward head 'qa', which is not"),
-    (f"train {ONE_HEAD} --config resume.yaml", "resume.yaml: resume cannot stand in a file"),
+    (f"train {ONE_HEAD} --config resume.yaml", "resume.yaml: resume cannot be set in a file"),
     ("train --resume nowhere", "no run to resume in 'nowhere': there is no nowhere/config.yaml"),
     # heads
     (

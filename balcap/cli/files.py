@@ -13,7 +13,7 @@ from balcap.errors import UserError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, but 1e-6 is a number (PyYAML reads it as text) and a key that stands twice an error."""
+    """YAML, but 1e-6 is a number (PyYAML reads it as text) and a repeated key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -33,7 +33,7 @@ class RewardSettings:
         gate_low: lowest length, as a ratio to the reference's.
         gate_high: highest length, as a ratio to the reference's.
         length_unit: what lengths are counted in: words, policy tokens, or characters.
-        judge: whom the heads ask whose engine is `llm`, and all others that ask.
+        judge: the judge of every head that asks one, unless the head has its own.
     """
 
     rewards: str = "qa,cov,fluency"

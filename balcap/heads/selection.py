@@ -69,7 +69,7 @@ def choose(rewards: str, weights: str = "", eval_rewards: str = "") -> Choice:
     """Find the heads that are named in the settings of these names.
 
     Raises:
-        UserError: for a head that cannot be found or stands twice, two heads of one name, a
+        UserError: for a head that cannot be found or appears twice, two heads of one name, a
             weight that is not a number of at least 0 or is for no selected head, no head at all,
             or weights that are all 0.
     """
@@ -101,14 +101,14 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
         text: comma separated. Empty text has no parts.
 
     Raises:
-        UserError: for an empty part, a part that stands twice, or a bad weight.
+        UserError: for an empty part, a part that appears twice, or a bad weight.
     """
     result: dict[str, float | None] = {}
     for part in text.split(",") if text.strip() else []:
         name, equals, weight = (piece.strip() for piece in part.partition("="))
         if not name:
             raise UserError(
-                f"{setting} is {text!r}; a head must stand beside each comma: qa,cov (no blanks)"
+                f"{setting} is {text!r}; each comma needs a head on both sides: qa,cov (no blanks)"
             )
         if name in result:
             raise UserError(f"{setting} is {text!r}; {name!r} stands there twice")

@@ -25,8 +25,8 @@ class EvalSettings(ModelSettings):
         data: the protocol's published data: a file, or a data set on the hub.
         image_root: folder that image names are relative to, for `policy`; default: the data file's
             folder.
-        out: folder for `items.jsonl` and `summary.json`, where a second start goes on; default:
-            `runs/eval/` and a name made of the settings.
+        out: folder for `items.jsonl` and `summary.json`, from which a second start resumes;
+            default: `runs/eval/` and a name made of the settings.
         limit: only the first so many images; the score is then not comparable to published ones.
         prompt: what the policy is asked.
         temperature: of the policy's captions; 0 takes the likeliest token each time.
@@ -50,7 +50,7 @@ class EvalSettings(ModelSettings):
     free: ClassVar[frozenset[str]] = frozenset(
         {"out", "image_root", "judge", "allow_training_judge", "max_failed"}
     )
-    """Settings that may change when an evaluation goes on. Who judges counts by its identity."""
+    """Settings that may change when an evaluation is resumed. A judge counts by its identity."""
 
     def __post_init__(self) -> None:
         ModelSettings.__post_init__(self)
@@ -79,8 +79,8 @@ class JudgedEvalSettings(EvalSettings):
     """Who judges.
 
     Attributes:
-        judge: whom the protocol asks.
-        allow_training_judge: go on although the judge is the one that trained the policy.
+        judge: the judge that the protocol asks.
+        allow_training_judge: proceed although the judge is the one that trained the policy.
         max_failed: stop with exit code 3 when the judge left more than this share of the items
             without an answer, in [0, 1]; what was judged is kept, and a second start asks the rest.
     """
