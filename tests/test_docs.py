@@ -1,15 +1,18 @@
 """Does the site build, and is every command and snippet of the documentation right?"""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
+from balcap.config import Columns
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -112,6 +115,15 @@ SNIPPETS = [
 @pytest.mark.parametrize(("page", "index", "code"), SNIPPETS, ids=lambda x: str(x)[:30])
 def test_every_python_snippet_runs(page, index, code, folder):
     exec(compile(code, f"{page}:{index}", "exec"), {"__name__": "snippet"})
+
+
+@pytest.mark.parametrize("kind", ["records", "conversations", "caption_qa"])
+def test_every_example_row_is_read(kind):
+    page = (ROOT / "docs/reference/data.md").read_text()
+    row = json.loads(_FENCE.search(page, page.index(f"## {kind.replace('_', '-')}"))[2])
+    parsed = import_module(f"balcap.data.{kind}").parse_row(row, Columns())
+    assert parsed.reference == "A red dog runs along a beach."
+    assert len(parsed.questions) == (kind == "caption_qa")
 
 
 def test_the_site_builds_without_a_warning(tmp_path):

@@ -84,7 +84,7 @@ def choose(rewards: str, weights: str = "", eval_rewards: str = "") -> Choice:
             )
     trained = _named(wanted)
     if len(trained) < len(wanted):
-        raise UserError(f"rewards is {rewards!r}; one head stands there twice")
+        raise UserError(f"rewards is {rewards!r}; one head appears twice")
     evaluated = _named([*wanted, *beside])
     by_name = {
         head.name: 1.0 if weight is None else weight
@@ -111,7 +111,7 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
                 f"{setting} is {text!r}; each comma needs a head on both sides: qa,cov (no blanks)"
             )
         if name in result:
-            raise UserError(f"{setting} is {text!r}; {name!r} stands there twice")
+            raise UserError(f"{setting} is {text!r}; {name!r} appears twice")
         result[name] = _weight(f"{setting}: the weight of {name}", weight) if equals else None
     return result
 

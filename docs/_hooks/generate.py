@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from balcap.evaluation import protocol
 from balcap.heads import find, installed
 
 ROOT = Path(__file__).parents[2]
+_SECTION = re.compile(r"\n\n(?:Args|Attributes|Raises|Returns):\n")
 _FILLER = re.compile(r"^\{\{ (\w+) ?(.*?) \}\}$", re.MULTILINE)
 
 
@@ -94,15 +96,18 @@ def include(path: str) -> str:
 
 
 def docstring(path: str) -> str:
-    """The docstring of a module, or of `module:function`."""
-    module, _, name = path.partition(":")
-    found = import_module(module)
-    return _prose(getattr(found, name) if name else found)
+    """The docstring of a module, or of `module:Class.method`."""
+    return _prose(_found(path))
+
+
+def values(path: str) -> str:
+    """The texts of a constant, `module:NAME`."""
+    return ", ".join(f"`{value}`" for value in _found(path))
 
 
 _FILLERS = {
     each.__name__: each
-    for each in (command, heads, normalizer, gate, protocols, include, docstring)
+    for each in (command, heads, normalizer, gate, protocols, include, docstring, values)
 }
 _PAGES = {  # folder -> filler, and the names of what has a page there
     "reference/commands/": ("command", list(COMMANDS)),
@@ -138,6 +143,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return _FILLER.sub(lambda found: _FILLERS[found[1]](found[2]), markdown)
 
 
+def _found(path: str) -> Any:
+    """What `module` or `module:Class.method` names."""
+    module, _, name = path.partition(":")
+    return attrgetter(name)(import_module(module)) if name else import_module(module)
+
+
 def _filled(item: Any) -> Any:
     """The navigation, each folder in it replaced by its pages."""
     if isinstance(item, str) and item in _PAGES:
@@ -167,8 +178,8 @@ def _cell(text: str) -> str:
 
 
 def _prose(documented: object) -> str:
-    """A docstring as Markdown, without its list of attributes; a formula at its head as code."""
-    text = inspect.cleandoc(documented.__doc__ or "").partition("\n\nAttributes:")[0]
+    """A docstring as Markdown, without its lists of arguments; a formula at its head as code."""
+    text = _SECTION.split(inspect.cleandoc(documented.__doc__ or ""))[0]
     first, _, rest = text.partition("\n\n")
     rest = rest.replace("<", "&lt;")
     return f"```text\n{first}\n```\n\n{rest}" if " = " in first else f"{first}\n\n{rest}"
