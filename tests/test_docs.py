@@ -137,6 +137,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     built = {path.relative_to(tmp_path / "site").as_posix() for path in tmp_path.rglob("*.html")}
     for name in COMMANDS:
         assert f"reference/commands/{name.replace(' ', '-')}.html" in built
+    for path in (tmp_path / "site/reference/commands").glob("*.html"):
+        rows = re.findall(r"<tr>(.*?)</tr>", path.read_text(), re.DOTALL)
+        assert {len(re.findall("<t[dh]", row)) for row in rows} <= {2}, path  # no stray "|"
     left = [path for path in tmp_path.rglob("*.html") if re.search(r"\{\{ \w+", path.read_text())]
     assert not left
 

@@ -169,17 +169,12 @@ def _file(name: str) -> str:
 
 
 def _table(options: Iterable[Option]) -> list[str]:
-    rows = [f"| `{_cell(label(option))}` | {_cell(option.help)} |" for option in options]
+    rows = [f"| `{label(option)}` | {option.help} |" for option in options]
     return ["| setting | meaning |", "|---|---|", *rows] if rows else ["No settings."]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("{", "&#123;")
 
 
 def _prose(documented: object) -> str:
     """A docstring as Markdown, without its lists of arguments; a formula at its head as code."""
     text = _SECTION.split(inspect.cleandoc(documented.__doc__ or ""))[0]
     first, _, rest = text.partition("\n\n")
-    rest = rest.replace("<", "&lt;")
     return f"```text\n{first}\n```\n\n{rest}" if " = " in first else f"{first}\n\n{rest}"
