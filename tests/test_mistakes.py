@@ -95,7 +95,7 @@ MISTAKES = [
     (f"train {ONE_HEAD} --config unknown.yaml", "unknown.yaml: no setting 'groop_size' (did you"),
     (f"train {ONE_HEAD} --config not.yaml", "the settings file not.yaml is not YAML:"),
     (f"train {ONE_HEAD} --config list.yaml", "list.yaml must hold lines of `name: value`"),
-    (f"train {ONE_HEAD} --config twice.yaml", "'steps' stands here a second time (line 2,"),
+    (f"train {ONE_HEAD} --config twice.yaml", "'steps' is set here a second time (line 2,"),
     (
         f"train {ONE_HEAD} --config value.yaml",
         "value.yaml: lora.rank is 'many'; it must be a whole",

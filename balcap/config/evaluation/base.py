@@ -56,7 +56,7 @@ class EvalSettings(ModelSettings):
         ModelSettings.__post_init__(self)
         if (self.captions is None) == (not self.policy):
             raise UserError(
-                "whose captions? give either a file, --captions FILE, or who writes them, "
+                "whose captions? give either a file, --captions FILE, or a policy to write them, "
                 "--policy RUN_OR_MODEL"
             )
         counts(self, "limit", "max_tokens", "batch")

@@ -135,7 +135,7 @@ def _weights(settings: GeneralSettings, policy: Located, out: Path) -> str:
             draft.replace(weights)
     named = str(weights.resolve()) if weights.is_dir() else policy.source
     if "," in named:
-        raise UserError(f"the policy lies in {named!r}; lmms-eval takes no path with a comma")
+        raise UserError(f"the policy is in {named!r}; lmms-eval takes no path with a comma")
     return named
 
 
