@@ -2,12 +2,12 @@
 
 Three kinds leave balcap as one clear message without a traceback:
 
-- `UserError`: the user can mend it (a setting, a file, a head). Exit code 2.
-- `RunError`: the world failed (a full disk), and what was computed is on disk. Exit code 1.
-- `JudgeGoneError`: a judge stopped answering; `--resume` goes on once it is back. Exit code 3.
+- `UserError`: the user can fix it (a setting, a file, a head). Exit code 2.
+- `RunError`: environment failure (a full disk), and what was computed is on disk. Exit code 1.
+- `JudgeGoneError`: a judge stopped answering; `--resume` continues once it is back. Exit code 3.
 
-Inside, a judge that cannot answer raises `JudgeError`; `balcap.heads.scoring` alone turns that
-into an unscored cell. Anything else is a bug of ours and keeps its traceback.
+Inside, a judge that cannot answer raises `JudgeError`, which becomes an unscored cell
+(`Unscored.by`). Anything else is a bug of ours and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from collections.abc import Collection, Iterable
 
 
 class UserError(Exception):
-    """A mistake that the user can mend.
+    """A mistake that the user can fix.
 
     Its text names the thing, the value seen, what is allowed, and the next step.
     """
 
 
 class HeadError(UserError):
-    """A reward head broke its contract or raised; names the head, and where to mend it."""
+    """A reward head broke its contract or raised; names the head, and where to fix it."""
 
 
 class RunError(Exception):
-    """The surroundings failed, not the user's settings; what was computed has been kept."""
+    """The environment failed, not the user's settings; what was computed has been kept."""
 
 
 class JudgeGoneError(RunError):

@@ -179,7 +179,7 @@ def _percentiles(sums: Float, score: Score, seed: int, level: float = LEVEL) -> 
 
 def _known(values: Iterable[float], level: float) -> Float:
     if not 0 < level < 1:
-        raise ValueError(f"level is {level}; it must lie between 0 and 1, such as 0.95")
+        raise ValueError(f"level is {level}; it must be between 0 and 1, such as 0.95")
     known = np.array(list(values), dtype=np.float64)
     return known[~np.isnan(known)]
 

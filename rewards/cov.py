@@ -51,7 +51,7 @@ class CovConfig:
             sentences, 0.9 for facts.
         model: embedding only: `auto` for all-MiniLM-L6-v2, a hub id, or a folder.
         device: embedding only: `auto`, or a torch device.
-        judge: llm only: whom to ask, where that is not said by `--judge.*`.
+        judge: llm only: the judge of this head alone; default: `--judge.*`.
     """
 
     engine: Literal["embedding", "llm"] = "embedding"

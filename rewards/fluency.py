@@ -75,8 +75,8 @@ class FluencyConfig:
         language: variety of English that LanguageTool checks by.
         server: address of a LanguageTool server, such as `http://127.0.0.1:8081`; default: one on
             this machine for all processes of a user, started where there is none (Java needed).
-        timeout: seconds until LanguageTool must have checked a text, tries included.
-        judge: whom `llm` asks, where it is not `--judge.*`.
+        timeout: seconds until LanguageTool must have checked a text, retries included.
+        judge: llm only: the judge of this head alone; default: `--judge.*`.
     """
 
     engine: Literal["harper", "languagetool", "llm"] = "harper"

@@ -32,7 +32,7 @@ class HolisticConfig:
     """Who judges.
 
     Attributes:
-        judge: whom this head asks, where it is not `--judge.*`; a model that sees images.
+        judge: the judge of this head alone; default: `--judge.*`. A model that sees images.
     """
 
     judge: JudgeSettings = field(default_factory=JudgeSettings)

@@ -42,7 +42,7 @@ class PrecisionConfig:
             The judge is asked the same either way.
         min_answered: llm only: share of the assertions that must have a usable verdict for a
             caption to be scored, in [0, 1]. Ours.
-        judge: whom this head asks, where it is not `--judge.*`.
+        judge: the judge of this head alone; default: `--judge.*`.
     """
 
     engine: Literal["llm", "scene"] = "llm"

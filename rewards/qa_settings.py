@@ -23,7 +23,7 @@ class QaConfig:
             of the right letter among those of the menu: one token, less noise, not for readers that
             think first.
         abstain: llm only: offer "cannot be told" as the last option; it scores 0 (the paper).
-        temperature: llm only: of letters that are said, in [0, 2]; 0 takes the likeliest (the
+        temperature: llm only: at which a letter is sampled, in [0, 2]; 0 takes the likeliest (the
             paper: 0.6).
         max_tokens: llm only: longest answer with a letter, more for readers that think first (the
             paper: 10).
@@ -39,7 +39,7 @@ class QaConfig:
             less than this, in [0, 1]. Ours, measured there too.
         model: embedding only: `auto` for all-MiniLM-L6-v2, a hub id, or a folder.
         device: embedding only: `auto`, or a torch device.
-        judge: llm only: whom to ask, where that is not said by `--judge.*`.
+        judge: llm only: the judge of this head alone; default: `--judge.*`.
     """
 
     engine: Literal["embedding", "llm"] = "embedding"

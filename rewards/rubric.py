@@ -38,7 +38,7 @@ class RubricConfig:
         image: whether the judge sees the image beside the caption; RubiCap's does not.
         min_answered: share of the weights whose criteria must have a usable verdict for a caption
             to be scored, in [0, 1]. Ours.
-        judge: whom this head asks, where it is not `--judge.*`.
+        judge: the judge of this head alone; default: `--judge.*`.
     """
 
     image: bool = False

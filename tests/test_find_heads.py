@@ -132,8 +132,8 @@ def test_built_heads_share_instances_and_carry_their_settings():
     ("given", "message"),
     [
         ({"rewards": ""}, "rewards is empty"),
-        ({"rewards": f"{PLAIN},,{COLOURS}"}, "a head must stand beside each comma"),
-        ({"rewards": f"{PLAIN},{PLAIN}=2"}, "stands there twice"),
+        ({"rewards": f"{PLAIN},,{COLOURS}"}, "each comma needs a head on both sides"),
+        ({"rewards": f"{PLAIN},{PLAIN}=2"}, "appears twice"),
         ({"rewards": f"{PLAIN},{Path(FILE).parent}/../helpers/findable_heads.py:Plain"}, "plain"),
         ({"rewards": f"{COLOURS},{FILE}:SameName"}, "two heads are called 'colours'"),
         ({"rewards": COLOURS, "eval_rewards": f"{FILE}:SameName"}, "two heads are called"),

@@ -70,7 +70,7 @@ def test_a_killed_server_ends_a_training_that_goes_on_as_if_nothing_had_been(
     assert training.returncode == 3, out + err
     assert err.startswith("balcap train: error: reward head 'precision': its judge ")
     assert url in err
-    assert err.endswith(f"go on with: balcap train --resume {cut.path}\n")
+    assert err.endswith(f"resume with: balcap train --resume {cut.path}\n")
     assert err.count("\n") == 1
     assert "waiting for 1 s more for its judge" in out
     assert 2 <= cut.last_step() < 5

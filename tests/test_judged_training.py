@@ -101,7 +101,7 @@ def test_a_run_whose_judge_went_away_goes_on_as_if_nothing_had_been(
     assert error == (
         "balcap train: error: reward head 'graded': its judge reader at http://127.0.0.1:9/v1 "
         "leaves 8 of 8 captions (100%; --max-unscored allows 10%) without a score, after 0 s of "
-        "waiting. Last error: connection refused. Once that is mended, go on with: balcap train "
+        "waiting. Last error: connection refused. Once that is fixed, resume with: balcap train "
         f"--resume {run.path}\n"
     )
     assert run.last_step() == steps

@@ -47,7 +47,7 @@ def test_a_float32_score_keeps_its_value():
         ({"group": [0, 0, 0]}, r"with 3 captions"),
         ({"group": [[0], [0]]}, r"group has shape \(2, 1\)"),
         ({"group": [0.0, 0.5]}, r"whole numbers"),
-        ({"heads": ("qa", "qa")}, r"a head stands twice: qa, qa"),
+        ({"heads": ("qa", "qa")}, r"a head appears twice: qa, qa"),
         ({"values": [[0.1, np.nan], [0.2, 0.0]]}, r"head 'cov' scored caption 0 as nan"),
         ({"values": [[0.1, 1.0], [np.inf, 0.0]]}, r"head 'qa' scored caption 1 as inf"),
     ],

@@ -78,7 +78,7 @@ MISTAKES = [
     (f"train {ONE_HEAD} --trl.logging_steps 2", "trl.logging_steps cannot be set: every step is"),
     (f"train {ONE_HEAD} --trl.save_only_model true", "trl.save_only_model cannot be set: a run is"),
     (f"train {ONE_HEAD} --trl 3", "--trl is written --trl.FIELD VALUE"),
-    ("train --rewards qa, cov", "rewards is 'qa,'; a head must stand beside each comma: qa,cov"),
+    ("train --rewards qa, cov", "rewards is 'qa,'; each comma needs a head on both sides: qa,cov"),
     # values
     (f"train {ONE_HEAD} --lr abc", "--lr is 'abc'; it must be a number or null"),
     (f"train {ONE_HEAD} --group-size 2.5", "--group-size is '2.5'; it must be a whole number"),
@@ -97,13 +97,13 @@ MISTAKES = [
     (f"train {ONE_HEAD} --config unknown.yaml", "unknown.yaml: no setting 'groop_size' (did you"),
     (f"train {ONE_HEAD} --config not.yaml", "the settings file not.yaml is not YAML:"),
     (f"train {ONE_HEAD} --config list.yaml", "list.yaml must hold lines of `name: value`"),
-    (f"train {ONE_HEAD} --config twice.yaml", "'steps' stands here a second time (line 2,"),
+    (f"train {ONE_HEAD} --config twice.yaml", "'steps' is set here a second time (line 2,"),
     (
         f"train {ONE_HEAD} --config value.yaml",
         "value.yaml: lora.rank is 'many'; it must be a whole",
     ),
     (f"train {ONE_HEAD} --config qa.yaml", "qa.yaml: qa is for the reward head 'qa', which is not"),
-    (f"train {ONE_HEAD} --config resume.yaml", "resume.yaml: resume cannot stand in a file"),
+    (f"train {ONE_HEAD} --config resume.yaml", "resume.yaml: resume cannot be set in a file"),
     ("train --resume nowhere", "no run to resume in 'nowhere': there is no nowhere/config.yaml"),
     # heads
     (

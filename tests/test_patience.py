@@ -110,7 +110,7 @@ def test_a_judge_that_stays_away_ends_it_with_one_message(clock: Clock) -> None:
     assert str(caught.value) == (
         "reward head 'graded': its judge reader leaves 10 of 10 captions (100%; --max-unscored "
         "allows 10%) without a score, after 600 s of waiting. Last error: refused. "
-        "Once that is mended, go on with: balcap train --resume RUN"
+        "Once that is fixed, resume with: balcap train --resume RUN"
     )
     assert clock.now == 600
     pauses = [1, 2, 4, 8, 16, 32, *[60] * 8, 57]

@@ -60,7 +60,7 @@ class RewardMatrix:
         if self.group.ndim != 1:
             raise ValueError(f"group has shape {self.group.shape}; it must be one number a caption")
         if len(set(self.heads)) != len(self.heads):
-            raise ValueError(f"a head stands twice: {', '.join(self.heads)}")
+            raise ValueError(f"a head appears twice: {', '.join(self.heads)}")
         rows = len(self.group)
         shape = (rows, len(self.heads))
         for name in ("values", "scored", "kept"):

@@ -23,9 +23,13 @@ VERSION = ("-V", "--version")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
-    0 is good; 1: the surroundings failed; 2: a mistake that the user can mend; 3: a judge stopped
-    answering, and the same run can go on once it is back; 130: Ctrl-C; 143: SIGTERM; 141: nobody
-    reads the output (`console.say` goes on without a reader, so that no work is lost).
+    - 0: success.
+    - 1: environment failure, such as a full disk; what was computed is kept. Also the answer "no"
+      of a command that tests something, such as `balcap probe`.
+    - 2: a mistake of the user's, such as a misspelt setting; one message says how to fix it.
+    - 3: a judge stopped answering; the same run can be resumed once it is back.
+    - 130: interrupted by Ctrl-C; 143: by SIGTERM. A training leaves a checkpoint first.
+    - 141: nobody reads the output any more. What is to leave files, such as a training, goes on.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -13,7 +13,7 @@ from balcap.errors import UserError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, but 1e-6 is a number (PyYAML reads it as text) and a key that stands twice an error."""
+    """YAML, but 1e-6 is a number (PyYAML reads it as text) and a repeated key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -22,7 +22,7 @@ class _Loader(yaml.SafeLoader):
                 continue
             if key.value in seen:
                 raise yaml.MarkedYAMLError(
-                    problem=f"{key.value!r} stands here a second time", problem_mark=key.start_mark
+                    problem=f"{key.value!r} is set here a second time", problem_mark=key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)

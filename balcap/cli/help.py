@@ -18,7 +18,7 @@ _COLUMN = 30
 _MARKS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", bool: "true|false"}
 
 _PRESETS_NOTE = (
-    "Defaults named tiny, full and lora: for a tiny policy, another, another with adapters."
+    "Some defaults depend on the policy: tiny (ships with balcap), full, or lora (with adapters)."
 )
 _GENERAL = (
     ("--config FILE", "YAML file of settings; may be given again: a later file counts over an "

@@ -98,7 +98,7 @@ def _sources(command: Command, words: Sequence[line.Word]) -> Sources:
     sources = [(f"{name}: ", files.read(Path(name))) for name in names]
     for source, content in sources:
         if "resume" in content:
-            raise UserError(f"{source}resume cannot stand in a file; write --resume RUN")
+            raise UserError(f"{source}resume cannot be set in a file; write --resume RUN")
     return sources
 
 

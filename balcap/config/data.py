@@ -34,7 +34,7 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class ShapesSettings:
-    """The world of rendered scenes that travels with balcap (`--data shapes`).
+    """The world of rendered scenes that ships with balcap (`--data shapes`).
 
     Attributes:
         train: number of training scenes.
@@ -62,7 +62,7 @@ class DataSettings:
         prompt: what the policy is asked, for rows that do not say.
         max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1].
         check_images: decode every image before the start (`full`), read its header (`header`),
-            or only look whether the file is there (`exists`).
+            or only check that the file is there (`exists`).
         eval_data: held-out data of the same form as `data`; default: split off from `data`.
         eval_samples: number of held-out samples; 0 for none.
         columns: column names for `records`.

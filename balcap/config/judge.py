@@ -1,4 +1,4 @@
-"""Who answers the questions of the heads that ask a judge."""
+"""Which judge do heads and protocols ask, and how?"""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from balcap.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeSettings:
-    """Who is asked, how fast, and where the answers are kept.
+    """Which judge is asked, how fast, and where its answers are cached.
 
-    A head that asks a judge has these settings a second time, as `--HEAD.judge.*`, for itself;
-    what is not given there is taken from `--judge.*`. None means "not given".
+    Each head that asks a judge also has these settings as `--HEAD.judge.*`, for itself alone;
+    those not given there are taken from `--judge.*`. None means "not given".
 
     Attributes:
         backend: `endpoint`, a server that speaks OpenAI's protocol (vLLM, SGLang, hosted); `local`,
@@ -32,13 +32,13 @@ class JudgeSettings:
             default: OPENAI_API_KEY, where it is set.
         requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
             finds out whether the server can be asked that way (vLLM can). Default: auto.
-        concurrency: requests on their way at once, in this process, to all servers together;
+        concurrency: requests in flight at once, from this process to all servers together;
             default: 64.
         requests_per_minute: limit of this process; default: none.
         tokens_per_minute: limit of this process, prompts and answers together; default: none.
-        connect_timeout: seconds until a server must have taken the connection; default: 10.
-        timeout: seconds until a question must be answered, tries included; default: 120.
-        retries: further tries of a request that may pass on another one; default: 4.
+        connect_timeout: seconds until a server must have accepted the connection; default: 10.
+        timeout: seconds until a question must be answered, retries included; default: 120.
+        retries: further attempts after a failure that may be temporary; default: 4.
         redraws: how often an answer that cannot be used (off the menu, unparsable) is drawn again,
             for a head; default: 2, which is ours. CapRL draws none again.
         max_pixels: larger images are shrunk to this before they are sent; default: 1003520, which

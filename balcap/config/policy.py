@@ -53,7 +53,7 @@ class ModelSettings:
     """Which captioner, and how it is loaded.
 
     Attributes:
-        policy: `tiny-qwen2.5-vl` or `tiny-llava-1.5` (they travel with balcap), a run of balcap,
+        policy: `tiny-qwen2.5-vl` or `tiny-llava-1.5` (shipped with balcap), a run of balcap,
             or a hub id or folder of a Qwen2.5-VL or LLaVA-1.5 model.
         dtype: number format of the weights; `auto`: float32 on a CPU; on a GPU bfloat16, but
             float32 with bfloat16 arithmetic where all weights are trained.

@@ -32,7 +32,7 @@ class RewardSettings:
         length_unit: what lengths are counted in: words, policy tokens, or characters.
         methods: settings of the normaliser and of the gate, by their names: {gd2po: {tau: 0.5}}.
             On the command line and in files they stand by themselves, as `--gd2po.tau 0.5`.
-        judge: whom the heads ask whose engine is `llm`, and all others that ask.
+        judge: the judge of every head that asks one, unless the head has its own.
     """
 
     rewards: str = "qa,cov,fluency"

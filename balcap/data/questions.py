@@ -141,7 +141,7 @@ def _choices(cell: Any) -> tuple[str, ...]:
         raise BadRowError(f"choice {choices.index('') + 1} is empty")
     repeated = [each for index, each in enumerate(choices) if each in choices[:index]]
     if repeated:
-        raise BadRowError(f"choice {repeated[0]!r} stands twice")
+        raise BadRowError(f"choice {repeated[0]!r} appears twice")
     return tuple(choices)
 
 

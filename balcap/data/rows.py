@@ -114,7 +114,7 @@ def _read_json(file: Path) -> Iterator[Row]:
 
 
 class _Repeated(dict[str, Any]):
-    """An object of which a key stands twice: JSON readers drop the first in silence."""
+    """An object of which a key appears twice: JSON readers drop the first in silence."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)

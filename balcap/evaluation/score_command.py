@@ -77,7 +77,7 @@ def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
         if failed and not scored.matrix.scored[:, scored.matrix.column(head.name)].any():
             raise JudgeGoneError(
                 f"reward head {head.name!r} got no score from {judge_of(head)}: "
-                f"{failed[0].reason}. Once that is mended, give the same command again"
+                f"{failed[0].reason}. Once that is fixed, give the same command again"
             )
 
 

@@ -202,7 +202,7 @@ class JudgeWait:
         return f"{failed} of {tally.captions} captions ({share})"
 
     def _error(self, head: Head[Any], tally: Tally, what: str) -> JudgeGoneError:
-        then = f". Once that is mended, go on with: {self.resume}" if self.resume else ""
+        then = f". Once that is fixed, resume with: {self.resume}" if self.resume else ""
         return JudgeGoneError(
             f"reward head {head.name!r}: {judge_of(head)} {what}. Last error: {tally.last}{then}"
         )

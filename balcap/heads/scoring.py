@@ -1,4 +1,4 @@
-"""Captions x heads -> scores. The only place where a judge's failure becomes `Unscored`."""
+"""Captions x heads -> scores, each cell with its score or the reason why it has none."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def choose(
     """Find the heads that are named in the settings of these names.
 
     Raises:
-        UserError: for a head that cannot be found or stands twice, two heads of one name, a
+        UserError: for a head that cannot be found or appears twice, two heads of one name, a
             weight that is not a number of at least 0 or is for no selected head, no head at all,
             or weights that are all 0.
     """
@@ -89,7 +89,7 @@ def choose(
             )
     trained = _named(wanted)
     if len(trained) < len(wanted):
-        raise UserError(f"rewards is {rewards!r}; one head stands there twice")
+        raise UserError(f"rewards is {rewards!r}; one head appears twice")
     evaluated = _named([*wanted, *beside])
     by_name = {
         head.name: 1.0 if weight is None else weight
@@ -106,17 +106,17 @@ def parse_weighted(setting: str, text: str) -> dict[str, float | None]:
         text: comma separated. Empty text has no parts.
 
     Raises:
-        UserError: for an empty part, a part that stands twice, or a bad weight.
+        UserError: for an empty part, a part that appears twice, or a bad weight.
     """
     result: dict[str, float | None] = {}
     for part in text.split(",") if text.strip() else []:
         name, equals, weight = (piece.strip() for piece in part.partition("="))
         if not name:
             raise UserError(
-                f"{setting} is {text!r}; a head must stand beside each comma: qa,cov (no blanks)"
+                f"{setting} is {text!r}; each comma needs a head on both sides: qa,cov (no blanks)"
             )
         if name in result:
-            raise UserError(f"{setting} is {text!r}; {name!r} stands there twice")
+            raise UserError(f"{setting} is {text!r}; {name!r} appears twice")
         result[name] = _weight(f"{setting}: the weight of {name}", weight) if equals else None
     return result
 

@@ -142,7 +142,7 @@ class RunFolder:
         newest = self.newest_checkpoint()
         if newest is None:
             raise UserError(
-                f"{self.path} has no checkpoint yet; wait for its first, or go on with its "
+                f"{self.path} has no checkpoint yet; wait for its first, or resume its "
                 f"training: balcap train --resume {self.path}"
             )
         return newest

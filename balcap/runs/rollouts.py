@@ -80,6 +80,8 @@ class Rollouts:
     def columns(self, step: int) -> dict[str, Sequence[Any]]:
         """The table that a run keeps: one row a caption.
 
+        Of the caption: `step`, `sample`, `group`, `caption`, its length in `tokens` and `words`,
+        its `ratio` to the reference's (null without one), whether that is `in_band`, `advantage`.
         Per head H: `H` the raw score (null where unscored), `H.reason` why it is unscored,
         `H.gated` the score that the gate left, `H.credit` its weighted normalised score; and from
         a head that says why, `H.explanation` and `H.evidence` (JSON).

@@ -46,7 +46,7 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
     say(f"curves   {folder.curves}")
     seconds = f"{summary['train_seconds']:.0f} s, with the evaluations {summary['seconds']:.0f} s"
     say(f"run      {folder.path}  ({summary['steps']} steps; trained for {seconds})")
-    say(f"go on    balcap caption --policy {folder.path} IMAGE...")
+    say(f"next     balcap caption --policy {folder.path} IMAGE...")
 
 
 def shapes_note(summary: Mapping[str, Any]) -> str:

@@ -69,7 +69,7 @@ def _close(runner: Runner, settings: SweepSettings) -> int:
     if finished:
         say(f"table    balcap sweep show {settings.folder}")
     if finished < len(runner.slots):
-        say("go on    the same command again: finished runs stay as they are")
+        say("resume   the same command again: finished runs stay as they are")
     if runner.asked_to_stop:
         return INTERRUPTED
     return 1 if runner.failed else 0

@@ -61,7 +61,7 @@ BAD = {
     "odd facts": ({"facts": "a cat"}, "facts is a text"),
     "empty fact": ({"facts": ["a cat", ""]}, "fact 2 is empty"),
     "wrong answer": ({"questions": [QA, QA | {"answer": "z"}]}, "question 2: answer 'z' is not"),
-    "duplicate choices": ({"questions": [QA | {"choices": ["x", "x"]}]}, "stands twice"),
+    "duplicate choices": ({"questions": [QA | {"choices": ["x", "x"]}]}, "appears twice"),
     "one choice": ({"questions": [QA | {"choices": ["x"]}]}, "has 1 choices"),
 }
 

@@ -84,7 +84,7 @@ def test_no_cell_means_no_questions():
         ({"question": " "}, "has no text"),
         ({"choices": ["red"]}, "has 1 choices"),
         ({"choices": None}, "has 0 choices"),
-        ({"choices": ["red", "red", "blue"]}, "'red' stands twice"),
+        ({"choices": ["red", "red", "blue"]}, "'red' appears twice"),
         ({"choices": ["red", "", "blue"]}, "choice 2 is empty"),
         ({"choices": "red, blue"}, "not a list"),
         ({"answer": "pink"}, "not among"),

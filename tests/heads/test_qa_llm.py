@@ -161,7 +161,7 @@ def test_the_order_and_size_of_a_batch_change_nothing(draws):
 
     texts = TEXTS[:20]
     forth, _ = read(texts, chance, draws=draws)
-    assert len(set(forth)) > 2
+    assert len(set(forth)) > 1
     assert read(texts[::-1], chance, draws=draws)[0] == forth[::-1]
     assert [read([text], chance, draws=draws)[0][0] for text in texts] == forth
 

@@ -103,7 +103,7 @@ def test_a_text_without_end_has_a_bounded_cost():
     assert taken_apart(script, TEXT, most=3) == [("Dog 0.", "Dog 1.", "Dog 2.")]
     # 512 and a token a byte, at most 32 for each of the 200 assertions
     assert [request.max_tokens for request in asked] == [512 + 32 * 200, 512 + len(TEXT)]
-    assert "At most 3 assertions" in asked[1].messages[0].text
+    assert "at most 3 assertions" in asked[1].messages[0].text
 
 
 def test_the_question_is_greedy_and_brings_its_form():

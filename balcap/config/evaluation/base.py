@@ -26,8 +26,8 @@ class EvalSettings(SamplingSettings, ModelSettings):
         data: the protocol's published data: a file, or a data set on the hub.
         image_root: folder that image names are relative to, for `policy`; default: the data file's
             folder.
-        out: folder for `items.jsonl` and `summary.json`, where a second start goes on; default:
-            `runs/eval/` and a name made of the settings.
+        out: folder for `items.jsonl` and `summary.json`, from which a second start resumes;
+            default: `runs/eval/` and a name made of the settings.
         limit: only the first so many images; the score is then not comparable to published ones.
         prompt: what the policy is asked.
         max_tokens: longest caption, in policy tokens.
@@ -49,14 +49,14 @@ class EvalSettings(SamplingSettings, ModelSettings):
     free: ClassVar[frozenset[str]] = frozenset(
         {"out", "image_root", "judge", "allow_training_judge", "max_failed"}
     )
-    """Settings that may change when an evaluation goes on. Who judges counts by its identity."""
+    """Settings that may change when an evaluation is resumed. A judge counts by its identity."""
 
     def __post_init__(self) -> None:
         ModelSettings.__post_init__(self)
         SamplingSettings.__post_init__(self)
         if (self.captions is None) == (not self.policy):
             raise UserError(
-                "whose captions? give either a file, --captions FILE, or who writes them, "
+                "whose captions? give either a file, --captions FILE, or a policy to write them, "
                 "--policy RUN_OR_MODEL"
             )
         counts(self, "limit", "max_tokens", "batch")
@@ -78,8 +78,8 @@ class JudgedEvalSettings(EvalSettings):
     """Who judges.
 
     Attributes:
-        judge: whom the protocol asks.
-        allow_training_judge: go on although the judge is the one that trained the policy.
+        judge: the judge that the protocol asks.
+        allow_training_judge: proceed although the judge is the one that trained the policy.
         max_failed: stop with exit code 3 when the judge left more than this share of the items
             without an answer, in [0, 1]; what was judged is kept, and a second start asks the rest.
     """

@@ -48,7 +48,7 @@ class EvalFolder:
                 name, (old, new) = next(iter(different.items()))
                 raise UserError(
                     f"{self.path} holds an evaluation with {name} = {old!r}, and now it is {new!r};"
-                    " give the same settings to go on with it, or another folder: --out DIR"
+                    " give the same settings to resume it, or another folder: --out DIR"
                 )
             return True
         for file in (self.items, self.captions, self.summary):
@@ -110,7 +110,7 @@ class EvalFolder:
     def _full(self, file: Path, error: OSError) -> RunError:
         return RunError(
             f"cannot write {file}: {error.strerror}; what was judged before is kept, and the same "
-            "command goes on from there"
+            "command resumes from there"
         )
 
 

@@ -27,7 +27,7 @@ def refuse_training_judge(settings: JudgedEvalSettings) -> None:
         if same_model(model, trained):
             raise UserError(
                 f"the judge {model!r} gave the rewards of {run}, whose policy learned to please "
-                "it; ask another one, --judge.model NAME, or go on with --allow-training-judge"
+                "it; use another judge, --judge.model NAME, or proceed with --allow-training-judge"
             )
 
 

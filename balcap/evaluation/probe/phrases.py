@@ -100,7 +100,7 @@ EVERYDAY = frozenset(
 
 
 def filled(clauses: Clauses, length: int, rng: random.Random) -> str:
-    """Sentences of these clauses, at least one and at least `length` words; none stands twice
+    """Sentences of these clauses, at least one and at least `length` words; none appears twice
     before all 64 have been used."""
     lines: list[str] = []
     pool: list[str] = []

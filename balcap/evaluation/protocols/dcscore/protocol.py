@@ -3,7 +3,7 @@
 The protocol of DeCapBench (arXiv 2503.07906). A judge takes the caption apart into facts, matches
 them to the reference's facts (three draws), and checks each against the image and the reference
 (three draws). Each of the nine pairs of a matching and a verification gives an F1 of all facts and
-one of the relevant facts alone (`dcscore_math`); means of nine.
+one of the relevant facts alone (`formulas`); means of nine.
 
 - `score`: 100 x mean over captions of (F1 + F1 of the relevant facts) / 2.
 - A question whose answer cannot be used is asked up to five times; then its caption is invalid,

@@ -114,7 +114,7 @@ def _measure(
         why = f"exit code {code}" if code else f"no result for {', '.join(without)}"
         said = "\n".join(f"  {line}" for line in last_lines(log, LAST_LINES, begin))
         raise RunError(
-            f"lmms-eval failed ({why}); the same command goes on with what is missing, and "
+            f"lmms-eval failed ({why}); the same command runs what is missing, and "
             f"--tasks leaves out what cannot be had. The last lines of {log}:\n{said}"
         )
     return found
@@ -135,7 +135,7 @@ def _weights(settings: GeneralSettings, policy: Located, out: Path) -> str:
             draft.replace(weights)
     named = str(weights.resolve()) if weights.is_dir() else policy.source
     if "," in named:
-        raise UserError(f"the policy lies in {named!r}; lmms-eval takes no path with a comma")
+        raise UserError(f"the policy is in {named!r}; lmms-eval takes no path with a comma")
     return named
 
 

@@ -106,7 +106,7 @@ def as_in_the_run(settings: GroundingSettings) -> GroundingSettings:
     run = config_of(RunFolder(Path(settings.policy))) if settings.policy else {}
     if run.get("data", "shapes") != "shapes":
         raise UserError(
-            f"{settings.policy} was trained on {run['data']!r}, where nobody knows what is true; "
+            f"{settings.policy} was trained on {run['data']!r}, where the truth is not known; "
             "grounding is exact on shapes only"
         )
     default = settings.prompt == DEFAULT_PROMPT

@@ -5,7 +5,7 @@ question of the image from each caption alone, at temperature 1, with reasoning.
 the protocol (arXiv 2509.22647); the prompts are ours.
 
 - `score`: 100 x mean over questions of the mean over captions. `best_of_n`: of the best caption.
-- How an answer is marked: `prism_scoring`. What the reader leaves without a final answer, as when
+- How an answer is marked: `scoring`. What the reader leaves without a final answer, as when
   it is cut off in its reasoning, is wrong, as published, and counted in `unparsable_frac`.
 - A question that the judge did not answer for one of the captions has no score at all: a mean over
   fewer captions, or a 0 for the lost one, would be another number.
