@@ -155,4 +155,6 @@ def test_what_the_code_knows_is_on_the_site():
     assert "(default: 8)" in generate.command("train")
     assert "`--qa.draws N`" in generate.heads("")
     assert "`advantage/gain`" in generate.docstring("balcap.runs.metrics")
-    assert "`eps` = 0.0001, `tau` = 0.8" in generate.normalizer("gd2po")
+    assert "`--gd2po.tau X`" in generate.normalizer("gd2po")
+    assert "(default: 0.8)" in generate.normalizer("gd2po")
+    assert "`--penalty.slope X`" in generate.gate("penalty")

@@ -17,12 +17,12 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from balcap.advantage import gates
-from balcap.advantage.normalizers import RULES
+from balcap.advantage.gates import find_gate
+from balcap.advantage.normalizers import find_normalizer
 from balcap.cli import COMMANDS
 from balcap.cli.help import label
 from balcap.cli.options import Option, options_of, summary
-from balcap.config import GATES
+from balcap.config.methods import GATES, NORMALIZERS
 from balcap.evaluation import protocol
 from balcap.heads import find, installed
 
@@ -55,19 +55,18 @@ def heads(_: str) -> str:
 
 def normalizer(name: str) -> str:
     """A normaliser's formula and docstring, and its settings with their defaults."""
-    rule = RULES[name]
-    defaults = [
-        f"`{item.name}` = {item.default:g}"
-        for item in inspect.signature(rule).parameters.values()
-        if item.kind is item.KEYWORD_ONLY
-    ]
-    return f"{_prose(rule)}\n\nSettings: {', '.join(defaults) or 'none'}."
+    return _method(find_normalizer(name))
 
 
 def gate(name: str) -> str:
-    """What all gates have in common."""
-    assert name in GATES
-    return _prose(gates)
+    """A gate's docstring, and its settings with their defaults."""
+    return _method(find_gate(name))
+
+
+def _method(method: Any) -> str:
+    options = list(options_of(method, f"{method.name}."))
+    settings = _table(options) if options else ["It has no settings of its own."]
+    return "\n".join([_prose(method), "", "## Settings", "", *settings])
 
 
 def protocols(name: str) -> str:
@@ -111,7 +110,7 @@ _FILLERS = {
 }
 _PAGES = {  # folder -> filler, and the names of what has a page there
     "reference/commands/": ("command", list(COMMANDS)),
-    "methods/normalizers/": ("normalizer", list(RULES)),
+    "methods/normalizers/": ("normalizer", list(NORMALIZERS)),
     "methods/gates/": ("gate", list(GATES)),
     "protocols/": (
         "protocols",
