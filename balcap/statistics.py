@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 
 Interval = tuple[float, float]
 Score = Callable[[Float], Float]

@@ -3,7 +3,17 @@
 import os
 from pathlib import Path
 
+import jaxtyping
 import pytest
+
+import helpers.shape_checks  # noqa: F401
+
+# before balcap is imported: every call in the mathematics checks dtypes and shapes of its arrays;
+# but for RewardMatrix, which takes whatever NumPy can make an array of and checks it itself
+jaxtyping.install_import_hook(
+    ["balcap.advantage.normalizers", "balcap.advantage.gates", "balcap.advantage.rule"],
+    "helpers.shape_checks.checked",
+)
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may depend on a network
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import jaxtyping
 import numpy as np
 import pytest
 
 import balcap
 from balcap.advantage.matrix import RewardMatrix
+from balcap.advantage.normalizers.whitening import whiten
 
 
 def matrix(**changes) -> RewardMatrix:
@@ -110,3 +112,12 @@ def test_a_matrix_cannot_be_written_to_and_does_not_follow_what_it_was_made_of()
     for part in (made.values, made.scored, made.group, made.kept):
         with pytest.raises(ValueError, match="read-only"):
             part[0] = 0
+
+
+def test_shapes_and_dtypes_are_checked_while_the_tests_run():
+    # 3 captions among which 2 are said to count; and whole numbers where scores are wanted
+    per_head, three, two = np.zeros((3, 2)), np.ones(3, dtype=bool), np.ones(2, dtype=bool)
+    whiten(per_head, among=three, moved=three, eps=0.0)
+    for bad in ({"among": two, "moved": two}, {"among": three, "moved": np.ones(3)}):
+        with pytest.raises(jaxtyping.TypeCheckError):
+            whiten(per_head, eps=0.0, **bad)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -88,7 +89,7 @@ def test_both_are_found_set_stored_and_used(words: list[str], tmp_path: Path) ->
     rule = AdvantageRule.of(back.settings, {"plain": 1.0})
     rule = AdvantageRule(rule.normalizer, {"a": 1.0}, rule.gate, ("a",), rule.band)
     # 0.8 of which a quarter is left, three times as loud
-    assert rule(make([[0.8]]), [1.0]).advantage == pytest.approx([0.6])  # type: ignore[arg-type]
+    assert rule(make([[0.8]]), np.array([1.0])).advantage == pytest.approx([0.6])  # type: ignore[arg-type]
 
 
 def test_its_settings_are_refused_where_it_is_not_selected(words: list[str]) -> None:

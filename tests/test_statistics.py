@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.statistics import (
     RESAMPLES,
     bootstrap_interval,

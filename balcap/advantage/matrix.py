@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from balcap.advantage.arrays import CellMask, Cells, Groups
 from balcap.errors import did_you_mean
-
-Float: TypeAlias = NDArray[np.float64]
-Bool: TypeAlias = NDArray[np.bool_]
-Int: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +33,11 @@ class RewardMatrix:
             twice, or a scored value is not finite.
     """
 
-    values: Float
-    scored: Bool
-    group: Int
+    values: Cells
+    scored: CellMask
+    group: Groups
     heads: tuple[str, ...]
-    kept: Bool = field(default_factory=lambda: np.ones((), dtype=np.bool_))
+    kept: CellMask = field(default_factory=lambda: np.ones((), dtype=np.bool_))
 
     def __post_init__(self) -> None:
         if np.asarray(self.group).dtype.kind == "f" and len(self.group):
@@ -95,9 +92,9 @@ class RewardMatrix:
     def with_columns(
         self,
         *,
-        values: Float | None = None,
-        scored: Bool | None = None,
-        kept: Bool | None = None,
+        values: Cells | None = None,
+        scored: CellMask | None = None,
+        kept: CellMask | None = None,
     ) -> RewardMatrix:
         """Return a copy with `values`, `scored` or `kept` replaced."""
         return replace(

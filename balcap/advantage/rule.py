@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from balcap.advantage.arrays import CaptionMask, Cells, PerCaption
 from balcap.advantage.gates import Band, Gate, find_gate, within_band
 from balcap.advantage.gates import apply as apply_gate
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import Normalizer, find_normalizer
 from balcap.advantage.normalizers import apply as apply_normalizer
 from balcap.config import RewardSettings, gated_heads, plain
@@ -29,9 +30,9 @@ class Credit:
     """
 
     gated: RewardMatrix
-    in_band: Bool
-    per_head: Float
-    advantage: Float
+    in_band: CaptionMask
+    per_head: Cells
+    advantage: PerCaption
     gain: float
 
 
@@ -75,11 +76,11 @@ class AdvantageRule:
         """Whether the gate compares lengths with references."""
         return self.gate.acts and bool(self.gated)
 
-    def gate_scores(self, matrix: RewardMatrix, ratio: Float) -> RewardMatrix:
+    def gate_scores(self, matrix: RewardMatrix, ratio: PerCaption) -> RewardMatrix:
         """What the gate leaves of the scores [N, H] of captions of these length ratios [N]."""
         return apply_gate(self.gate, matrix, ratio, self.gated, self.band)
 
-    def __call__(self, matrix: RewardMatrix, ratio: Float, progress: float = 0.0) -> Credit:
+    def __call__(self, matrix: RewardMatrix, ratio: PerCaption, progress: float = 0.0) -> Credit:
         """Turn the scores [N, H] and length ratios [N] of whole groups into advantages [N].
 
         Args:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.advantage.rule import AdvantageRule
 from balcap.analysis import captions_df, heads_of
 from balcap.analysis.frames import a_run, config_of

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from balcap.advantage.arrays import Bool, Float
 from balcap.advantage.harmonic import harmonic_mean as of_values
-from balcap.advantage.matrix import Bool, Float
 
 
 def harmonic_mean(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series[float]:

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.config import EvalSettings, JudgedEvalSettings
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.factory import open_judge

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from balcap.advantage.arrays import Float
 from balcap.advantage.gates import within_band
 from balcap.advantage.harmonic import harmonic_mean
-from balcap.advantage.matrix import Float
 from balcap.advantage.rule import AdvantageRule
 from balcap.config import ScoreSettings
 from balcap.console import number, say, table

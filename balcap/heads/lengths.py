@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.text import word_count
 from balcap.types import Caption
 

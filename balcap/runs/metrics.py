@@ -40,7 +40,8 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import Float
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers import live_cells
 from balcap.advantage.normalizers.groups import apart
 from balcap.judges.usage import Usage

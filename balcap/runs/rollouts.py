@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import Float
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule, Credit
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import Scored

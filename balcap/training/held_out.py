@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from balcap.advantage.arrays import Float
 from balcap.advantage.gates import within_band
 from balcap.advantage.harmonic import harmonic_mean
-from balcap.advantage.matrix import Float
 from balcap.data.shapes.grounding import GROUNDING, ground
 from balcap.data.shapes.scene import Scene
 from balcap.heads import Head

@@ -19,9 +19,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from balcap.advantage.gates.base import Band, Gate, within_band
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 from balcap.config.methods import GATE_KIND
 from balcap.errors import UserError
 from balcap.plugins import configured, find_class
@@ -40,7 +41,7 @@ def find_gate(reference: str) -> type[Gate]:
 
 def gate(
     matrix: RewardMatrix,
-    ratio: Float,
+    ratio: ArrayLike,
     *,
     heads: Iterable[str],
     low: float = 0.5,
@@ -74,22 +75,22 @@ def gate(
 
 
 def apply(
-    chosen: Gate, matrix: RewardMatrix, ratio: Float, heads: Iterable[str], band: Band
+    chosen: Gate, matrix: RewardMatrix, ratio: ArrayLike, heads: Iterable[str], band: Band
 ) -> RewardMatrix:
     """Let a gate act on the named heads. Raises ValueError as `gate` does."""
     gated = np.zeros(len(matrix.heads), dtype=np.bool_)
     gated[[matrix.column(head) for head in heads]] = True
-    ratio = np.asarray(ratio, dtype=np.float64)
-    if ratio.shape != (len(matrix),):
+    lengths = np.asarray(ratio, dtype=np.float64)
+    if lengths.shape != (len(matrix),):
         raise ValueError(
-            f"ratio has shape {ratio.shape}; it must be one number for each of the "
+            f"ratio has shape {lengths.shape}; it must be one number for each of the "
             f"{len(matrix)} captions"
         )
-    return chosen(matrix, ratio, gated, band)
+    return chosen(matrix, lengths, gated, band)
 
 
 def length_penalty(
-    matrix: RewardMatrix, ratio: Float, heads: Iterable[str], slope: float = 1.0
+    matrix: RewardMatrix, ratio: ArrayLike, heads: Iterable[str], slope: float = 1.0
 ) -> RewardMatrix:
     """The gate `penalty` alone. Raises ValueError as `gate` does."""
     return gate(matrix, ratio, heads=heads, mode="penalty", slope=slope)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
+from balcap.advantage.arrays import CaptionMask, CellMask, HeadMask, PerCaption
+from balcap.advantage.matrix import RewardMatrix
 
 Band: TypeAlias = tuple[float, float]
 """Lowest and highest length ratio that passes, both included."""
@@ -28,7 +30,9 @@ class Gate(ABC):
     """Whether it changes anything, and so needs references."""
 
     @abstractmethod
-    def __call__(self, matrix: RewardMatrix, ratio: Float, gated: Bool, band: Band) -> RewardMatrix:
+    def __call__(
+        self, matrix: RewardMatrix, ratio: PerCaption, gated: HeadMask, band: Band
+    ) -> RewardMatrix:
         """Return a new matrix; a cell that was not scored stays so, and other heads as they are.
 
         Args:
@@ -39,7 +43,7 @@ class Gate(ABC):
         """
 
 
-def within_band(ratio: Float, low: float = 0.5, high: float = 2.0) -> Bool:
+def within_band(ratio: ArrayLike, low: float = 0.5, high: float = 2.0) -> CaptionMask:
     """Which captions pass: low <= ratio <= high, both ends included, or no reference.
 
     Args:
@@ -55,10 +59,10 @@ def within_band(ratio: Float, low: float = 0.5, high: float = 2.0) -> Bool:
     """
     if not low < high:
         raise ValueError(f"the band is {low} to {high}; it needs low < high")
-    ratio = np.asarray(ratio, dtype=np.float64)
-    return np.isnan(ratio) | ((ratio >= low) & (ratio <= high))
+    lengths = np.asarray(ratio, dtype=np.float64)
+    return np.isnan(lengths) | ((lengths >= low) & (lengths <= high))
 
 
-def outside_band(ratio: Float, gated: Bool, band: Band) -> Bool:
+def outside_band(ratio: PerCaption, gated: HeadMask, band: Band) -> CellMask:
     """[N, H] True for the gated heads' cells of captions outside the band."""
     return np.asarray(gated & ~within_band(ratio, *band)[:, None])

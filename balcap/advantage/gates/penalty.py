@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from balcap.advantage.arrays import HeadMask, PerCaption
 from balcap.advantage.gates.base import Band, Gate
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 from balcap.config.checks import at_least
 
 
@@ -33,7 +34,9 @@ class PenaltyGate(Gate):
         if np.isinf(self.slope):
             raise ValueError(f"slope is {self.slope}; it must be a finite number")
 
-    def __call__(self, matrix: RewardMatrix, ratio: Float, gated: Bool, band: Band) -> RewardMatrix:
+    def __call__(
+        self, matrix: RewardMatrix, ratio: PerCaption, gated: HeadMask, band: Band
+    ) -> RewardMatrix:
         """See the class."""
         distance = np.minimum(1.0, np.abs(ratio - 1.0))
         penalty = self.slope * np.where(np.isnan(distance), 0.0, distance)

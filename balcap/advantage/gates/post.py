@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from balcap.advantage.arrays import HeadMask, PerCaption
 from balcap.advantage.gates.base import Band, Gate, outside_band
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,8 @@ class PostGate(Gate):
 
     name: ClassVar[str] = "post"
 
-    def __call__(self, matrix: RewardMatrix, ratio: Float, gated: Bool, band: Band) -> RewardMatrix:
+    def __call__(
+        self, matrix: RewardMatrix, ratio: PerCaption, gated: HeadMask, band: Band
+    ) -> RewardMatrix:
         """See the class."""
         return matrix.with_columns(kept=matrix.kept & ~outside_band(ratio, gated, band))

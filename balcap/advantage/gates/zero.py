@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from balcap.advantage.arrays import HeadMask, PerCaption
 from balcap.advantage.gates.base import Band, Gate, outside_band
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
+from balcap.advantage.matrix import RewardMatrix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,9 @@ class ZeroGate(Gate):
 
     name: ClassVar[str] = "zero"
 
-    def __call__(self, matrix: RewardMatrix, ratio: Float, gated: Bool, band: Band) -> RewardMatrix:
+    def __call__(
+        self, matrix: RewardMatrix, ratio: PerCaption, gated: HeadMask, band: Band
+    ) -> RewardMatrix:
         """See the class."""
         outside = outside_band(ratio, gated, band)
         return matrix.with_columns(values=np.where(outside, 0.0, matrix.values))

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import Float, PerCaption
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import live_cells
 from balcap.config.methods import NORMALIZER_KIND
@@ -46,7 +47,7 @@ def advantages(
     *,
     progress: float = 0.0,
     **settings: Any,
-) -> Float:
+) -> PerCaption:
     """How much better than its group's other captions is each caption? [N] float64.
 
     Args:

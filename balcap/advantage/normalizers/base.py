@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import Cells, PerCaption, PerHead
+from balcap.advantage.matrix import RewardMatrix
 
 
 class Normalized(NamedTuple):
@@ -21,8 +22,8 @@ class Normalized(NamedTuple):
             which no two captions differ.
     """
 
-    per_head: Float
-    advantage: Float
+    per_head: Cells
+    advantage: PerCaption
     gain: float
 
 
@@ -37,7 +38,7 @@ class Normalizer(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """Turn scores into advantages.
 
         Args:

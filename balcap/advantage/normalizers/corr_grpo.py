@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from balcap.advantage.matrix import Bool, Float, RewardMatrix
+from balcap.advantage.arrays import CellMask, PerCaption, PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS, group_statistics, in_group
 from balcap.config.checks import above, at_least
@@ -41,7 +42,7 @@ class CorrGRPO(Normalizer):
         at_least("eps", self.eps, 0.0)
         above("floor", self.floor, 0.0)
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         mean, _, live = group_statistics(matrix.values, matrix.scored, matrix.group)
         centred = np.zeros_like(matrix.values)
@@ -51,17 +52,17 @@ class CorrGRPO(Normalizer):
         return Normalized(per_head, per_head.sum(axis=1), 1.0)
 
 
-def total_correlation(matrix: RewardMatrix) -> Float:
+def total_correlation(matrix: RewardMatrix) -> PerCaption:
     """[N] sum of all entries of the correlation matrix of the heads in a caption's group."""
     live = group_statistics(matrix.values, matrix.scored, matrix.group).live
-    total: Float = in_group(live, matrix.group).sum(axis=1).astype(np.float64)  # the diagonal
+    total: PerCaption = in_group(live, matrix.group).sum(axis=1).astype(np.float64)  # the diagonal
     for first in range(len(matrix.heads)):
         for second in range(first + 1, len(matrix.heads)):
             total += 2.0 * _correlation(matrix, [first, second], live)
     return total
 
 
-def _correlation(matrix: RewardMatrix, pair: list[int], live: Bool) -> Float:
+def _correlation(matrix: RewardMatrix, pair: list[int], live: CellMask) -> PerCaption:
     """[N] correlation of two heads over the captions of the group that both have scored."""
     both = live[:, pair].all(axis=1, keepdims=True)
     mean, std, differs = group_statistics(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.summing import shares_of_sum
 
@@ -21,7 +22,7 @@ class DrGRPO(Normalizer):
 
     name: ClassVar[str] = "dr_grpo"
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         shares, _ = shares_of_sum(matrix, weights)
         return Normalized(shares, shares.sum(axis=1), 1.0)

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS, group_statistics, in_group, standardize
 from balcap.config.checks import at_least
@@ -35,7 +36,7 @@ class DVAO(Normalizer):
     def __post_init__(self) -> None:
         at_least("eps", self.eps, 0.0)
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         score, _ = standardize(matrix, self.eps)
         _, std, live = group_statistics(matrix.values, matrix.scored, matrix.group)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS, any_head, standardize
 from balcap.advantage.normalizers.whitening import whiten
@@ -35,7 +36,7 @@ class GDPO(Normalizer):
     def __post_init__(self) -> None:
         at_least("eps", self.eps, 0.0)
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         score, speaks = standardize(matrix, self.eps)
         among, moved = any_head(matrix.scored), any_head(speaks)

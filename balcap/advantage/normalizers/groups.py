@@ -6,7 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from balcap.advantage.matrix import Bool, Float, Int, RewardMatrix
+from balcap.advantage.arrays import (
+    Bool,
+    CaptionMask,
+    CellMask,
+    Cells,
+    ColumnMask,
+    Columns,
+    Float,
+    Groups,
+)
+from balcap.advantage.matrix import RewardMatrix
 
 DEAD_RANGE = 1e-6
 """A group is dead where its scores differ by no more than this, times max(1, largest |score|).
@@ -17,11 +27,14 @@ few float32 roundings of a score near 1 (heads that compute in float32 disagree 
 equal captions), and costs little: beside eps = 1e-4 such a group had |z| <= 0.01.
 """
 
+Numbers = Float | float
+"""One, or one for each of something."""
+
 EPS = 1e-4
 """Added to every std, as GDPO's reference code and TRL do."""
 
 
-def apart(lowest: Float, highest: Float, scale: Float) -> Bool:
+def apart(lowest: Numbers, highest: Numbers, scale: Numbers) -> Bool:
     """Whether numbers from `lowest` to `highest` differ by more than rounding, at this scale.
 
     The one rule for what is dead. The scale of sums is that of what was added up: terms of size 1
@@ -40,12 +53,12 @@ class GroupStatistics(NamedTuple):
             least two are scored, and their range is above `DEAD_RANGE`.
     """
 
-    mean: Float
-    std: Float
-    live: Bool
+    mean: Columns
+    std: Columns
+    live: ColumnMask
 
 
-def group_statistics(values: Float, scored: Bool, group: Int) -> GroupStatistics:
+def group_statistics(values: Columns, scored: ColumnMask, group: Groups) -> GroupStatistics:
     """Describe the columns of `values` [N, K] within each group, from their scored cells only.
 
     Sums run over the rows in their order, a cell that is not scored adding 0.0: so taking a cell
@@ -55,7 +68,7 @@ def group_statistics(values: Float, scored: Bool, group: Int) -> GroupStatistics
     labels, row = np.unique(group, return_inverse=True)
     shape = (len(labels), values.shape[1])
 
-    def total(cells: Float) -> Float:
+    def total(cells: Columns) -> Float:
         sums = np.zeros(shape)
         np.add.at(sums, row, np.where(scored, cells, 0.0))
         return sums
@@ -72,12 +85,12 @@ def group_statistics(values: Float, scored: Bool, group: Int) -> GroupStatistics
     return GroupStatistics(mean[row], np.sqrt(variance)[row], scored & differs[row])
 
 
-def live_cells(matrix: RewardMatrix) -> Bool:
+def live_cells(matrix: RewardMatrix) -> CellMask:
     """[N, H] True for cells that say something: scored, and not alone or equal in their group."""
     return group_statistics(matrix.values, matrix.scored, matrix.group).live
 
 
-def in_group(cells: Bool, group: Int) -> Bool:
+def in_group(cells: ColumnMask, group: Groups) -> ColumnMask:
     """[N, K] True for every caption whose group has a True cell of `cells` [N, K] in the column."""
     labels, row = np.unique(group, return_inverse=True)
     found = np.zeros((len(labels), cells.shape[1]), dtype=np.bool_)
@@ -85,12 +98,12 @@ def in_group(cells: Bool, group: Int) -> Bool:
     return np.asarray(found[row])
 
 
-def any_head(cells: Bool) -> Bool:
+def any_head(cells: CellMask) -> CaptionMask:
     """[N] True for captions with at least one True cell of `cells` [N, H]."""
     return np.asarray(cells.any(axis=1))
 
 
-def standardize(matrix: RewardMatrix, eps: float) -> tuple[Float, Bool]:
+def standardize(matrix: RewardMatrix, eps: float) -> tuple[Cells, CellMask]:
     """Compare each head's scores with those of the same group.
 
     z = (r - mean_g) / (std_g + eps), both over the group's scored cells of that head, std divided

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS
 from balcap.advantage.normalizers.summing import shares_of_sum
@@ -31,7 +32,7 @@ class GRPO(Normalizer):
     def __post_init__(self) -> None:
         at_least("eps", self.eps, 0.0)
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         shares, std = shares_of_sum(matrix, weights)
         per_head = shares / np.where(std > 0, std + self.eps, 1.0)[:, None]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS, standardize
 from balcap.config.checks import at_least
@@ -31,7 +32,7 @@ class MOGRPO(Normalizer):
     def __post_init__(self) -> None:
         at_least("eps", self.eps, 0.0)
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         score, _ = standardize(matrix, self.eps)
         per_head = weights * score

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS, any_head, group_statistics, standardize
 from balcap.advantage.normalizers.whitening import whiten
@@ -53,7 +54,7 @@ class RVPO(Normalizer):
         end = self.beta if self.beta_end is None else self.beta_end
         return (1.0 - progress) * self.beta + progress * end
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         beta = self.beta_at(progress)
         score, speaks = standardize(matrix, self.eps)

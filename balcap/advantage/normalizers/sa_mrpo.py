@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import Float, PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.base import Normalized, Normalizer
 from balcap.advantage.normalizers.groups import EPS, any_head, group_statistics, standardize
 from balcap.advantage.normalizers.whitening import whiten
@@ -38,7 +39,7 @@ class SAMRPO(Normalizer):
         at_least("eps", self.eps, 0.0)
         at_least("gamma", self.gamma, 0.0)
 
-    def __call__(self, matrix: RewardMatrix, weights: Float, progress: float) -> Normalized:
+    def __call__(self, matrix: RewardMatrix, weights: PerHead, progress: float) -> Normalized:
         """See the class."""
         score, speaks = standardize(matrix, self.eps)
         per_head = weights * (1.0 - saturation(matrix)) ** self.gamma * score

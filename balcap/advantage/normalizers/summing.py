@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from balcap.advantage.matrix import Float, RewardMatrix
+from balcap.advantage.arrays import Cells, PerCaption, PerHead
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.normalizers.groups import any_head, group_statistics
 
 
-def shares_of_sum(matrix: RewardMatrix, weights: Float) -> tuple[Float, Float]:
+def shares_of_sum(matrix: RewardMatrix, weights: PerHead) -> tuple[Cells, PerCaption]:
     """Split R - mean_g R [N, H] by heads; and std_g R [N], 0 where the sums do not differ."""
     weighted = np.where(matrix.scored, matrix.values, 0.0) * weights
     total = weighted.sum(axis=1, keepdims=True)

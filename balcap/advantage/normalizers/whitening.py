@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from balcap.advantage.matrix import Bool, Float
+from balcap.advantage.arrays import CaptionMask, Cells
 from balcap.advantage.normalizers.base import Normalized
 from balcap.advantage.normalizers.groups import group_statistics
 
 
 def whiten(
-    per_head: Float, *, among: Bool, moved: Bool, eps: float, max_gain: float = np.inf
+    per_head: Cells, *, among: CaptionMask, moved: CaptionMask, eps: float, max_gain: float = np.inf
 ) -> Normalized:
     """Bring the sum of the heads to mean 0 and std 1 over the batch.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.analysis.plots.style import BAD, BAND, FAINT, INK, colour_of, legend, panels, styled
 from balcap.runs.metrics import varies
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from balcap import statistics
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 
 RESAMPLES = 999
 LEVEL = 0.95

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.config import plain
 from balcap.evaluation.harness.identity import prompts_of, resolved_settings
 from balcap.evaluation.harness.judging import NO_ANSWER, Judged

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from balcap.advantage.matrix import Bool, Float, Int, RewardMatrix
+from balcap.advantage.arrays import Bool, Float, Int
+from balcap.advantage.matrix import RewardMatrix
 from balcap.evaluation.probe.honest import PART, WHOLE
 from balcap.evaluation.probe.running import COMPANY, HONEST, Tried
 from balcap.heads import Selected

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.analysis.plots.style import BAD, FAINT, GOOD, INK, panels, styled
 from balcap.evaluation.probe.findings import Finding
 from balcap.evaluation.probe.honest import PART, WHOLE

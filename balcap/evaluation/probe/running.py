@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Bool, Float, Int, RewardMatrix
+from balcap.advantage.arrays import Bool, Float, Int
+from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule
 from balcap.data.split import draw
 from balcap.evaluation.probe.attacks import ATTACKS, Attack, Lacks, ramble

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from balcap.advantage.arrays import Float
 from balcap.advantage.harmonic import harmonic_mean
-from balcap.advantage.matrix import Float
 from balcap.config import BCapScoreSettings
 from balcap.data import check_requirements
 from balcap.errors import JudgeError, UnusableAnswerError

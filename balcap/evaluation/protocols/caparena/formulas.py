@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.evaluation.protocol import Record
 from balcap.statistics import interval
 

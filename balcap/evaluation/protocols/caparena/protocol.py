@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.dataset import find_image, read_dataset

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.errors import UserError
 from balcap.text import words
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.config import ClassicalSettings
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate

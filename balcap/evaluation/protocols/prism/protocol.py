@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from balcap.advantage.matrix import Float
+from balcap.advantage.arrays import Float
 from balcap.config import PrismSettings
 from balcap.errors import JudgeError
 from balcap.evaluation.harness.dataset import find_image, read_dataset
