@@ -4,6 +4,7 @@ import inspect
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from trl import GRPOTrainer
 
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
+from balcap.training.grpo import drawn
 from helpers.heads import Brief, Letters
 from helpers.trainer import make
 from helpers.training import command
@@ -84,6 +86,15 @@ def test_full_masks_give_trls_own_advantages(
     np.testing.assert_allclose(of_trl[0].numpy(), ours, atol=1e-4)
     # the loss sees ours, in the shuffled order of TRL's split
     np.testing.assert_allclose(np.sort(used[0].numpy()), np.sort(ours), atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [0, 3])
+def test_fewer_samples_than_groups_are_refused(samples: int) -> None:
+    """A batch of 32 captions in groups of 8 needs 4 samples."""
+    args = Namespace(generation_batch_size=32, num_generations=8, max_steps=1, seed=0)
+    with pytest.raises(ValueError, match=f"{samples} samples are fewer than the 4 groups"):
+        drawn(samples, args)
+    assert sorted(drawn(4, args)) == [0, 1, 2, 3]
 
 
 # accelerate's word for several processes on one machine; without a GPU they talk through gloo

@@ -29,7 +29,8 @@ class RewardSettings:
         gate_heads: the gated heads, comma separated; default: fluency, where it is selected.
         gate_low: lowest length, as a ratio to the reference's.
         gate_high: highest length, as a ratio to the reference's.
-        length_unit: what lengths are counted in: words, policy tokens, or characters.
+        length_unit: what lengths are counted in: words, which are letters in scripts without
+            blanks such as Chinese and Thai; policy tokens; or characters.
         methods: settings of the normaliser and of the gate, by their names: {gd2po: {tau: 0.5}}.
             On the command line and in files they stand by themselves, as `--gd2po.tau 0.5`.
         judge: the judge of every head that asks one, unless the head has its own.

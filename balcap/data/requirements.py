@@ -52,5 +52,5 @@ def has(sample: Sample, field: str) -> bool:
     """Whether a sample has a field that a head can need."""
     if field in _NEXT_STEP:
         value = getattr(sample, field)
-        return value is not None and value != () and value != ""
+        return bool(value.strip()) if isinstance(value, str) else value is not None and value != ()
     return sample.metadata.get(field) is not None

@@ -20,18 +20,18 @@ def ratios(captions: Sequence[Caption], unit: Unit, count_tokens: CountTokens) -
 
     Args:
         captions: N captions.
-        unit: words between white space (CapArena's count), policy tokens, or characters.
+        unit: words (`text.word_count`), policy tokens, or characters.
         count_tokens: the policy's tokenizer; only called for `tokens`.
 
     Returns:
-        [N] float64, >= 0; NaN for a sample without a reference.
+        [N] float64, >= 0; NaN for a sample without a reference, or with a blank one.
     """
     return np.array([_ratio(caption, unit, count_tokens) for caption in captions], np.float64)
 
 
 def _ratio(caption: Caption, unit: Unit, count_tokens: CountTokens) -> float:
     reference = caption.sample.reference
-    if not reference:
+    if not reference or reference.isspace():
         return float("nan")
     if unit == "words":
         return word_count(caption.text) / word_count(reference)

@@ -15,6 +15,7 @@ from balcap.advantage.rule import AdvantageRule, Credit
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import Scored
 from balcap.judges.usage import Usage
+from balcap.text import word_count
 from balcap.types import Caption, HeadScore, Score
 
 
@@ -140,7 +141,7 @@ def rows_of(
             group=groups[i],
             text=caption.text,
             tokens=count_tokens(caption.text) if caption.num_tokens is None else caption.num_tokens,
-            words=len(caption.text.split()),
+            words=word_count(caption.text),
             ratio=float(ratio[i]),
             scores=tuple(
                 float(value) if is_scored else None

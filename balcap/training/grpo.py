@@ -183,8 +183,16 @@ def sampling_order(samples: int, args: GRPOConfig) -> list[int]:
 
     TRL's own order is the same, but its sampler forgets on resuming how many passes are over, and
     begins the first one again.
+
+    Raises:
+        ValueError: if there are fewer samples than groups in a batch.
     """
     groups = args.generation_batch_size // args.num_generations
+    if samples < groups:
+        raise ValueError(
+            f"{samples} samples are fewer than the {groups} groups of a batch; give at least "
+            f"{groups}, or a batch of at most {samples * args.num_generations} captions"
+        )
     rng = torch.Generator().manual_seed(args.seed)
     order: list[int] = []
     while len(order) < args.max_steps * groups:
