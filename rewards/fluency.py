@@ -140,6 +140,12 @@ class Fluency(Head[FluencyConfig]):
         """With engine `llm`."""
         return self.config.engine == "llm"
 
+    @property
+    def server_option(self) -> str:
+        """LanguageTool's server, or the judge's."""
+        languagetool = self.config.engine == "languagetool"
+        return f"--{self.name}.server" if languagetool else super().server_option
+
     def score(
         self, captions: Sequence[Caption]
     ) -> Sequence[HeadScore] | Awaitable[Sequence[HeadScore]]:

@@ -227,8 +227,8 @@ def test_a_judge_that_never_answers_is_told_before_the_policy_is_loaded(
     assert main(train(fresh_policies["llava-1.5"], tmp_path / "run")) == 2
     assert capsys.readouterr().err == (
         "balcap train: error: reward head 'graded' gets no score from its judge reader at "
-        "http://127.0.0.1:9/v1, not for one of 4 references: connection refused; start it, or "
-        "change --judge.url\n"
+        "http://127.0.0.1:9/v1, not for one of 4 references: connection refused; "
+        "change --judge.model\n"
     )
     assert not (tmp_path / "run").exists()
 

@@ -17,7 +17,7 @@ from trl import GRPOTrainer
 
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
-from balcap.training.grpo import drawn
+from balcap.training.grpo import sampling_order
 from helpers.heads import Brief, Letters
 from helpers.trainer import make
 from helpers.training import command
@@ -93,8 +93,8 @@ def test_fewer_samples_than_groups_are_refused(samples: int) -> None:
     """A batch of 32 captions in groups of 8 needs 4 samples."""
     args = Namespace(generation_batch_size=32, num_generations=8, max_steps=1, seed=0)
     with pytest.raises(ValueError, match=f"{samples} samples are fewer than the 4 groups"):
-        drawn(samples, args)
-    assert sorted(drawn(4, args)) == [0, 1, 2, 3]
+        sampling_order(samples, args)
+    assert sorted(sampling_order(4, args)) == [0, 1, 2, 3]
 
 
 # accelerate's word for several processes on one machine; without a GPU they talk through gloo

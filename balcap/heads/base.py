@@ -61,6 +61,21 @@ class Head(ABC, Generic[ConfigT]):
             )
         return self._judge
 
+    def judge_option(self, field: str) -> str:
+        """The option that sets a field of its judge: its own where it has one, or else all heads'.
+
+        `--precision.judge.url` for `url`, or `--judge.url`.
+        """
+        own = getattr(getattr(self.config, "judge", None), field, None)
+        return f"--judge.{field}" if own is None else f"--{self.name}.judge.{field}"
+
+    @property
+    def server_option(self) -> str:
+        """The option that says whom this head asks, for advice where nobody answers. A head with a
+        server that is no judge names its own."""
+        field = self.judge.shared.backend.named_by if self.uses_judge else "url"
+        return self.judge_option(field)
+
     def attach_judge(self, judge: Judge) -> None:
         """Ask that judge from now on."""
         self._judge = judge

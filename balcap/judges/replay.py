@@ -30,6 +30,8 @@ class Replay(Backend):
         UserError: if there is no such file, or nothing of that judge in it.
     """
 
+    named_by = "cache"
+
     def __init__(self, settings: JudgeSettings, file: Path) -> None:
         self._path = file
         self._file = _opened(file)

@@ -33,6 +33,8 @@ class Scripted(Backend):
         concurrency: questions that an `async def` answers at once.
     """
 
+    named_by = "model"
+
     def __init__(
         self, script: Script, name: str = "scripted", concurrency: int = CONCURRENCY
     ) -> None:

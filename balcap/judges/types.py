@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from balcap.errors import JudgeError
 from balcap.judges.images import Picture
@@ -130,7 +130,13 @@ Outcome = JudgeResponse | JudgeError
 
 
 class Backend(ABC):
-    """Who answers. Knows no head and no cache; is used from one event loop."""
+    """Who answers. Knows no head and no cache; is used from one event loop.
+
+    Attributes:
+        named_by: the field of `JudgeSettings` that is to be changed to ask somebody else.
+    """
+
+    named_by: ClassVar[str] = "url"
 
     @property
     @abstractmethod

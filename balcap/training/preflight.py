@@ -171,9 +171,10 @@ def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
         failed = [cell for cell in unscored if cell.cause != "data"]
         if not failed or len(unscored) < len(scored.cells):
             continue
-        mend = "start it, or change --judge.url"
+        option = head.server_option
+        mend = f"{'start it, or ' if option.endswith(('.url', '.server')) else ''}change {option}"
         if failed[0].cause == "answer":
-            mend = "ask another --judge.model"
+            mend = f"ask another {head.judge_option('model')}"
         raise UserError(
             f"reward head {head.name!r} gets no score from {judge_of(head)}, not for one of "
             f"{len(scored.cells)} references: {failed[0].reason}; {mend}"

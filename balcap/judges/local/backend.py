@@ -29,6 +29,8 @@ class Local(Backend):
         UserError: if the model is a folder that is not there.
     """
 
+    named_by = "model"
+
     def __init__(self, settings: JudgeSettings) -> None:
         assert settings.model is not None
         self._settings = settings
