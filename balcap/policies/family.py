@@ -26,6 +26,7 @@ class Family:
         vision: in a module's name, marks the vision tower.
         projector: in a module's name, marks what maps the tower's outputs to the language model's
             inputs. It may lie within the tower, as Qwen's merger does, and is not part of it.
+        tiny: the embedded policy of this family.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Family:
     image_token: str
     vision: str
     projector: str
+    tiny: str
 
     def part_of(self, name: str) -> Part:
         """The part of the model that a module or parameter of this name belongs to."""
@@ -46,8 +48,12 @@ class Family:
         return projector if part == "projector" else rf"(?!{projector}).*{re.escape(self.vision)}.*"
 
 
-QWEN = Family("Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual", "visual.merger")
-LLAVA = Family("LLaVA-1.5", "llava", "<image>", "vision_tower", "multi_modal_projector")
+QWEN = Family(
+    "Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual", "visual.merger", "tiny-qwen2.5-vl"
+)
+LLAVA = Family(
+    "LLaVA-1.5", "llava", "<image>", "vision_tower", "multi_modal_projector", "tiny-llava-1.5"
+)
 FAMILIES = {family.model_type: family for family in (QWEN, LLAVA)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from transformers import PrinterCallback, set_seed
+from transformers import set_seed
 
 from balcap import distributed
 from balcap.analysis.curves import draw
@@ -16,15 +16,16 @@ from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
 from balcap.judges.usage import Usage
 from balcap.logging import quiet, without_bars
-from balcap.policies.adapters import new_adapters, restore
+from balcap.policies.adapters import restore
 from balcap.policies.generation import Sampling
-from balcap.policies.loading import for_training, reference_pinned
+from balcap.policies.loading import for_training
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
 from balcap.runs.summary_text import say_closing
 from balcap.runs.wandb import WandbLog
 from balcap.training.before_after import HeldOut
+from balcap.training.build import caption_trainer
 from balcap.training.callbacks import Recorder
 from balcap.training.dead_steps import StopWithoutAdvantage
 from balcap.training.divergence import NOT_A_DISTRIBUTION, DivergedError, StopAtDivergence
@@ -33,7 +34,6 @@ from balcap.training.held_out import Band, Judged
 from balcap.training.preflight import Plan
 from balcap.training.progress import Progress
 from balcap.training.signals import StopOnSignal
-from balcap.training.trl_args import grpo_config
 
 
 class Session:
@@ -163,20 +163,14 @@ class Session:
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
         policy = for_training(settings, self.plan.origin, self.checkpoint)
-        with reference_pinned(policy, self.plan.origin):
-            trainer = CaptionTrainer(
-                policy=policy,
-                samples=self.plan.loaded.train,
-                heads=self.plan.trained,
-                rule=self.plan.rule,
-                length_unit=settings.length_unit,
-                on_rollouts=self._keep_rollouts,
-                args=grpo_config(settings, self.folder.checkpoints, self.state.num_processes),
-                judge_wait=self.judge_wait,
-                peft_config=new_adapters(settings, policy),
-                callbacks=[self.recorder, self.divergence, self.dead_steps, self.stop],
-            )
-        trainer.remove_callback(PrinterCallback)
+        trainer = caption_trainer(
+            self.plan,
+            policy,
+            self.folder.checkpoints,
+            on_rollouts=self._keep_rollouts,
+            judge_wait=self.judge_wait,
+            callbacks=[self.recorder, self.divergence, self.dead_steps, self.stop],
+        )
         if self.checkpoint and settings.lora.rank:
             restore(trainer.model, self.checkpoint)
         counts = trained_parameters(trainer.model, policy.family)

@@ -14,7 +14,7 @@ from balcap.data import load
 from balcap.errors import UserError
 from balcap.heads import dump
 from balcap.logging import quiet, without_bars
-from balcap.policies import Located
+from balcap.policies import Located, locate
 from balcap.policies.adapters import continued, new_adapters
 from balcap.policies.loading import computes_in_bf16, for_training
 from balcap.policies.origin import find_origin, keep_origin
@@ -22,6 +22,7 @@ from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.runs.lock import lock
+from balcap.training.trainer_check import check_run_folder, check_trainer
 from balcap.training.trl_args import micro_batch
 from balcap.types import Sample
 
@@ -45,6 +46,11 @@ def run(settings: SftSettings) -> int:
             "give the data captions"
         )
     folder = RunFolder(settings.run or RunFolder.new_path(f"sft-{Path(settings.policy).name}"))
+    check_run_folder(folder.path)
+    check_trainer(
+        settings,
+        lambda small, path: _trainer(small, locate(small.policy), samples, RunFolder(path)),
+    )
     if distributed.is_first():
         folder.create(dump(settings))
         provenance.record(folder, (sample.prompt for sample in samples), ())
@@ -53,7 +59,11 @@ def run(settings: SftSettings) -> int:
     from balcap.training.signals import StopOnSignal  # transformers takes seconds to import
 
     stop = StopOnSignal()
-    trainer = _trainer(settings, origin, samples, folder, stop)
+    trainer = _trainer(settings, origin, samples, folder, [stop])
+    counts = trained_parameters(trainer.model, origin.family)
+    check_trained(counts, settings)
+    if distributed.is_first():
+        say(in_words(counts, settings))
     with lock(folder), stop, without_bars(str(folder.path)):
         trainer.train()
     if stop.asked:
@@ -68,7 +78,7 @@ def _trainer(
     origin: Located,
     samples: Sequence[Sample],
     folder: RunFolder,
-    stop: Any,
+    callbacks: Sequence[Any] = (),
 ) -> Any:
     from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
@@ -82,13 +92,9 @@ def _trainer(
         train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
         processing_class=policy.processor,
         peft_config=new_adapters(settings, policy),
-        callbacks=[stop, *([_progress(folder)] if distributed.is_first() else [])],
+        callbacks=[*callbacks, *([_progress(folder)] if distributed.is_first() else [])],
     )
     trainer.remove_callback(PrinterCallback)
-    counts = trained_parameters(trainer.model, policy.family)
-    check_trained(counts, settings)
-    if distributed.is_first():
-        say(in_words(counts, settings))
     return trainer
 
 

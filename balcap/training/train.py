@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from balcap import distributed
-from balcap.config import TrainSettings
+from balcap.config import RolloutSettings, TrainSettings
 from balcap.console import say
 from balcap.data import Loaded
 from balcap.heads import Selected, dump
+from balcap.policies import locate
 from balcap.policies.origin import keep_origin
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.runs.lock import lock
-from balcap.training.preflight import plan
+from balcap.training.preflight import Plan, plan
+from balcap.training.trainer_check import check_run_folder, check_trainer
 from balcap.training.warnings import warnings_of
+
+if TYPE_CHECKING:
+    from balcap.training.grpo import CaptionTrainer
 
 LISTED = 20  # unusable rows that are named one by one
 
@@ -42,6 +48,9 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         _say_data(checked.loaded)
         for warning in warnings_of(settings):
             say(f"warning: {warning}")
+    if not settings.resume:
+        check_run_folder(settings.run or RunFolder.new_path(""))
+    check_trainer(settings, lambda small, folder: _small_trainer(checked, small, folder))
     if settings.dry_run:
         from balcap.training.dry_run import dry_run
 
@@ -60,6 +69,20 @@ def train(settings: TrainSettings, selected: Selected) -> int:
     session = Session(checked, folder)
     with held, session.stop:
         return 0 if session.run() else session.stop.exit_code
+
+
+def _small_trainer(checked: Plan, settings: TrainSettings, folder: Path) -> CaptionTrainer:
+    """The trainer of other settings, with captions by transformers, as a run would make it."""
+    from balcap.policies.loading import for_training
+    from balcap.training.build import caption_trainer
+
+    small = replace(
+        checked,
+        settings=replace(settings, rollout=RolloutSettings()),
+        origin=locate(settings.policy),
+    )
+    policy = for_training(small.settings)
+    return caption_trainer(small, policy, folder, on_rollouts=lambda *_: None)
 
 
 def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
