@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from balcap.config import JudgeSettings
 from balcap.heads import Head
 from balcap.heads.answers import completed
+from balcap.heads.pictures import pictures_of
 from balcap.judges.images import Picture
 from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
@@ -71,17 +72,20 @@ class Holistic(Head[HolisticConfig]):
 
     async def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         """The judge's score of each caption; `Unscored` for a sample without image."""
-        known = [_unasked(caption) for caption in captions]
-        left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
-        pictures = {caption.sample.id: Picture(caption.sample) for caption in left}  # hashed once
-        requests = [_question(caption, pictures[caption.sample.id]) for caption in left]
+        pictures = pictures_of(captions)
+        known = [_unasked(caption, pictures[caption.sample.id]) for caption in captions]
+        requests = [
+            _question(caption, picture)
+            for caption, score in zip(captions, known, strict=True)
+            if score is None and isinstance(picture := pictures[caption.sample.id], Picture)
+        ]
         return completed(known, await self.judge.read(requests, _rating))
 
 
-def _unasked(caption: Caption) -> HeadScore | None:
+def _unasked(caption: Caption, picture: Picture | Unscored) -> HeadScore | None:
     """What can be said without asking."""
-    if caption.sample.image is None:
-        return Unscored("no image")
+    if isinstance(picture, Unscored):
+        return picture
     return None if caption.text.strip() else 0.0
 
 

@@ -8,7 +8,7 @@ line); "a cosy atmosphere" is not, however fitting. The prompt is ours.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from balcap.config import JudgeSettings, within
 from balcap.errors import JudgeError
 from balcap.heads import Head
 from balcap.heads.answers import completed, listed, usable_verdicts
+from balcap.heads.pictures import pictures_of
 from balcap.judges.decompose import decompose
 from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
@@ -109,20 +110,25 @@ class Precision(Head[PrecisionConfig]):
         return Score(_share(counted), said)
 
     async def _by_judge(self, captions: Sequence[Caption]) -> list[HeadScore]:
-        known = [_unasked(caption) for caption in captions]
+        pictures = pictures_of(captions)
+        known = [_unasked(caption, pictures[caption.sample.id]) for caption in captions]
         left = [caption for caption, score in zip(captions, known, strict=True) if score is None]
         said = await decompose(self.judge, [caption.text for caption in left])
-        return completed(known, await self._verified(left, said))
+        return completed(known, await self._verified(left, said, pictures))
 
     async def _verified(
-        self, captions: Sequence[Caption], said: Sequence[tuple[str, ...] | JudgeError]
+        self,
+        captions: Sequence[Caption],
+        said: Sequence[tuple[str, ...] | JudgeError],
+        pictures: Mapping[str, Picture | Unscored],
     ) -> list[float | JudgeError]:
         """The share of each caption's assertions that is true, by a judge that sees the image."""
-        pictures = {c.sample.id: Picture(c.sample) for c in captions}  # each is hashed once
         checks = [
-            _Check(assertions, pictures[caption.sample.id])
+            _Check(assertions, picture)
             for caption, assertions in zip(captions, said, strict=True)
-            if assertions and not isinstance(assertions, JudgeError)
+            if assertions
+            and not isinstance(assertions, JudgeError)
+            and isinstance(picture := pictures[caption.sample.id], Picture)
         ]
         verdicts = await self.judge.read(
             [check.request for check in checks], [check.form.read for check in checks]
@@ -174,10 +180,10 @@ class _Check:
         )
 
 
-def _unasked(caption: Caption) -> HeadScore | None:
+def _unasked(caption: Caption, picture: Picture | Unscored) -> HeadScore | None:
     """What can be said without asking."""
-    if caption.sample.image is None:
-        return Unscored("no image")
+    if isinstance(picture, Unscored):
+        return picture
     return None if caption.text.strip() else 0.0
 
 

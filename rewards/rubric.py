@@ -19,6 +19,7 @@ from balcap.config import JudgeSettings, within
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.heads import Head
 from balcap.heads.answers import completed, listed, usable_verdicts
+from balcap.heads.pictures import pictures_of
 from balcap.judges.images import Picture
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
@@ -82,11 +83,7 @@ class Rubric(Head[RubricConfig]):
 
     async def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
         """Weighted share satisfied; `Unscored` for a sample without a rubric, or with a bad one."""
-        pictures = {  # each is hashed once
-            caption.sample.id: Picture(caption.sample)
-            for caption in captions
-            if self.config.image and caption.sample.image is not None
-        }
+        pictures = pictures_of(captions) if self.config.image else {}
         checks = [self._check(caption, pictures.get(caption.sample.id)) for caption in captions]
         asked = [check for check in checks if isinstance(check, _Check)]
         known = [None if isinstance(check, _Check) else check for check in checks]
@@ -98,13 +95,13 @@ class Rubric(Head[RubricConfig]):
             [c.weighed(v, self.config.min_answered) for c, v in zip(asked, verdicts, strict=True)],
         )
 
-    def _check(self, caption: Caption, picture: Picture | None) -> _Check | HeadScore:
+    def _check(self, caption: Caption, picture: Picture | Unscored | None) -> _Check | HeadScore:
         """What to ask, or what can be said without asking."""
         rubric = read_rubric(caption.sample)
         if isinstance(rubric, Unscored):
             return rubric
-        if self.config.image and picture is None:
-            return Unscored("no image")
+        if isinstance(picture, Unscored):
+            return picture
         if not caption.text.strip():
             return 0.0
         return _Check(caption.text, rubric, picture)

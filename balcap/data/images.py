@@ -13,6 +13,7 @@ from typing import Literal
 
 from balcap.data.rows import BadRowError
 from balcap.data.tables import StoredImage
+from balcap.types import Sample
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -111,3 +112,16 @@ def fault(picture: Path | StoredImage, *, decode: bool) -> str:
     except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
         return f"image {name} cannot be read: {type(error).__name__}: {error}"
     return ""
+
+
+def header_size(sample: Sample) -> tuple[int, int] | None:
+    """Width and height of a sample's image file, from its header; None where that says nothing."""
+    import PIL.Image
+
+    if not isinstance(sample.image, Path):
+        return None
+    try:
+        with PIL.Image.open(sample.image) as opened:
+            return opened.size
+    except (OSError, ValueError, PIL.Image.DecompressionBombError):
+        return None

@@ -27,6 +27,7 @@ class Family:
         projector: in a module's name, marks what maps the tower's outputs to the language model's
             inputs. It may lie within the tower, as Qwen's merger does, and is not part of it.
         tiny: the embedded policy of this family.
+        longest_ratio: longest side over shortest that the processor takes; None for any.
     """
 
     name: str
@@ -35,6 +36,17 @@ class Family:
     vision: str
     projector: str
     tiny: str
+    longest_ratio: float | None = None
+
+    def fault_of(self, width: int, height: int) -> str:
+        """Why an image of this size cannot be shown to such a policy; empty if it can."""
+        ratio = max(width, height) / min(width, height)
+        if self.longest_ratio is not None and ratio > self.longest_ratio:
+            return (
+                f"{width} x {height} pixels is {ratio:.0f} to 1, and {self.name} takes at most "
+                f"{self.longest_ratio:.0f} to 1"
+            )
+        return ""
 
     def part_of(self, name: str) -> Part:
         """The part of the model that a module or parameter of this name belongs to."""
@@ -49,8 +61,9 @@ class Family:
 
 
 QWEN = Family(
-    "Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual", "visual.merger", "tiny-qwen2.5-vl"
-)
+    "Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual", "visual.merger", "tiny-qwen2.5-vl",
+    longest_ratio=200,
+)  # fmt: skip
 LLAVA = Family(
     "LLaVA-1.5", "llava", "<image>", "vision_tower", "multi_modal_projector", "tiny-llava-1.5"
 )

@@ -11,6 +11,7 @@
 | `gate/pass` | share of captions whose length ratio lies in the band |
 | `length/words`, `/tokens`, `/ratio` | means |
 | `length/truncated` | share of captions that reached the longest length without an end |
+| `data/bad_images` | samples so far whose image could not be used; another took their place |
 | `advantage/std`, `/zero` | spread, and share of captions with an advantage of 0 |
 | `advantage/gain` | factor of the whitening over the batch |
 | `advantage/length_corr` | correlation of advantage with length in words |

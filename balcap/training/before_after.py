@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from balcap import distributed
+from balcap.console import say
+from balcap.errors import UserError
 from balcap.heads import Head
 from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.scoring import Scored
 from balcap.policies import Policy
 from balcap.policies.generation import Sampling, write_captions
 from balcap.training.held_out import Band, Judged, judge
+from balcap.training.image_reader import readable
 from balcap.types import Caption, Sample
 
 
@@ -37,12 +40,34 @@ class HeldOut:
     def evaluate(self, policy: Policy, sampling: Sampling) -> Judged:
         """Caption every sample once, and judge. Every process takes part and gets the answer.
 
+        Samples whose image cannot be read are left out and counted.
+
         Raises:
             JudgeGoneError, StoppedWaitingError: as `JudgeWait.score`.
         """
-        texts = write_together(policy, self.samples, sampling)
-        captions = [Caption(s, text) for s, text in zip(self.samples, texts, strict=True)]
-        return judge(captions, self.heads, self.balanced, self.band, self._score_together)
+        gone = self._unreadable(policy)
+        samples = [sample for sample in self.samples if sample.id not in gone]
+        if not samples:
+            first = next(iter(gone.values()))
+            raise UserError(f"no image of the held-out samples can be read any more ({first})")
+        texts = write_together(policy, samples, sampling)
+        captions = [Caption(s, text) for s, text in zip(samples, texts, strict=True)]
+        judged = judge(captions, self.heads, self.balanced, self.band, self._score_together)
+        judged.summary["left_out"] = len(gone)
+        return judged
+
+    def _unreadable(self, policy: Policy) -> dict[str, str]:
+        """Samples whose image some process cannot read, each with the reason; said by the first."""
+        gone: dict[str, str] = {}
+        for own in distributed.everyones(readable(self.samples, policy.family)):
+            gone |= own
+        if gone and distributed.is_first():
+            name, reason = next(iter(gone.items()))
+            say(
+                f"{len(gone)} of {len(self.samples)} held-out samples are left out, as their "
+                f"images cannot be used: {name!r} ({reason}). Earlier evaluations have them"
+            )
+        return gone
 
     def _score_together(self, heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> Scored:
         """Score captions, shared out over the processes: a judge is asked once for each."""

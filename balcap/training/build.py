@@ -14,6 +14,7 @@ from balcap.policies import Policy
 from balcap.policies.adapters import new_adapters
 from balcap.policies.loading import reference_pinned
 from balcap.training.grpo import CaptionTrainer, OnRollouts
+from balcap.training.image_reader import ImageReader
 from balcap.training.preflight import Plan
 from balcap.training.trl_args import grpo_config
 
@@ -49,6 +50,7 @@ def caption_trainer(
             on_rollouts=on_rollouts,
             args=grpo_config(settings, checkpoints, distributed.count()),
             judge_wait=judge_wait,
+            images=ImageReader(plan.loaded.train, policy.family, settings.max_bad),
             peft_config=new_adapters(settings, policy),
             callbacks=list(callbacks),
         )

@@ -37,12 +37,17 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
         self._noted: set[tuple[str, str]] = set()
         self._step_began = time.perf_counter()
 
-    def keep(self, step: int, rollouts: Rollouts, seconds: dict[str, float]) -> None:
+    def keep(
+        self, step: int, rollouts: Rollouts, seconds: dict[str, float], bad_images: int = 0
+    ) -> None:
         """Write a batch of rollouts to disk; called before the update that uses them."""
         if self.folder is None:
             return
         self.folder.add_rollouts(step, rollouts.columns(step))
-        self._pending = self.newest = step_metrics(rollouts, seconds)
+        self._pending = self.newest = {
+            **step_metrics(rollouts, seconds),
+            "data/bad_images": float(bad_images),
+        }
         columns = zip(*(row.reasons for row in rollouts.rows), strict=True)
         self.note_reasons(f"step {step}", dict(zip(rollouts.heads, columns, strict=True)))
 

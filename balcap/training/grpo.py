@@ -33,6 +33,7 @@ from balcap.heads.lengths import Unit
 from balcap.policies import Policy
 from balcap.runs.rollouts import Rollouts, Row, rows_of
 from balcap.training import rng_state
+from balcap.training.image_reader import ImageReader
 from balcap.types import Caption, Sample
 
 TORCH_CANNOT_WRITE = "PytorchStreamWriter"
@@ -54,6 +55,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         on_rollouts: receives every batch of rollouts, for records and telemetry.
         args: TRL's settings; its reward settings are not used.
         judge_wait: with judges; default: as the settings' defaults.
+        images: opens the samples' images; default: as many as need be may fail.
         peft_config: adapters to train instead of the weights, or None.
         callbacks: of the transformers trainer.
     """
@@ -69,6 +71,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         on_rollouts: OnRollouts,
         args: GRPOConfig,
         judge_wait: JudgeWait | None = None,
+        images: ImageReader | None = None,
         peft_config: Any = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -79,6 +82,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.on_rollouts = on_rollouts
         self.judge_wait = judge_wait or JudgeWait()
         self.policy = policy
+        self.images = images or ImageReader(samples, policy.family, 1.0)
         self._dice: tuple[int, rng_state.RngState] | None = None  # before a step, and which
         self._rollouts: Rollouts | None = None
         self._seconds: dict[str, float] = {}
@@ -86,7 +90,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             model=policy.model,
             reward_funcs=[_named(head.name) for head in self.heads],
             args=args,
-            train_dataset=as_dataset(samples, sampling_order(len(samples), args)),
+            train_dataset=as_dataset(samples, sampling_order(len(samples), args), self.images),
             processing_class=policy.processor,
             peft_config=peft_config,
             callbacks=callbacks,
@@ -201,21 +205,23 @@ def sampling_order(samples: int, args: GRPOConfig) -> list[int]:
     return order
 
 
-def as_dataset(samples: Sequence[Sample], order: Sequence[int]) -> Dataset:
+def as_dataset(samples: Sequence[Sample], order: Sequence[int], images: ImageReader) -> Dataset:
     """Samples as TRL wants them: conversations, with the image opened when its row is read.
 
     Args:
         samples: with images.
         order: index into `samples` for each row; the row's number is its `turn`.
+        images: opens them; where one cannot be, `row` is the index of the sample in its place.
     """
 
     def opened(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
-        chosen = [samples[row] for row in batch["row"]]
+        found = [images.open(row) for row in batch["row"]]
+        chosen = [samples[row] for row, _ in found]
         return {
             "turn": batch["turn"],
-            "row": batch["row"],
+            "row": [row for row, _ in found],
             "prompt": [[{"role": "user", "content": s.prompt}] for s in chosen],
-            "image": [s.open_image() for s in chosen],
+            "image": [image for _, image in found],
         }
 
     rows = {"turn": list(range(len(order))), "row": list(order)}

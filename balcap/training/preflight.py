@@ -11,13 +11,15 @@ from typing import Any
 from balcap import distributed
 from balcap.advantage.rule import AdvantageRule
 from balcap.config import TrainSettings
+from balcap.console import say
 from balcap.data import Loaded, check_requirements, load
+from balcap.data.images import header_size
 from balcap.data.requirements import has
 from balcap.errors import RunError, UserError, portable
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.scoring import Scored, score
-from balcap.policies import Located
+from balcap.policies import Family, Located
 from balcap.policies.adapters import continued
 from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
@@ -68,6 +70,7 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
     if settings.batch is not None:
         micro_batch(settings.resolved(), distributed.count())
     loaded = load(settings, settings.seed)
+    loaded = _shown(loaded, origin.family, settings)
     settings = _fitted(settings, loaded.train)
     samples = loaded.train
     check_requirements(samples, {head.name: head.requires for head in selected.trained})
@@ -92,6 +95,38 @@ def plan(settings: TrainSettings, selected: Selected) -> Plan:
         selected.trained,
         evaluated,
         balanced or tuple(head.name for head in evaluated),
+    )
+
+
+def _shown(loaded: Loaded, family: Family, settings: TrainSettings) -> Loaded:
+    """The data without images that the policy's processor would refuse, by their headers.
+
+    Raises:
+        UserError: if those are more than `max_bad` of the samples.
+    """
+    if settings.check_images == "exists":
+        return loaded
+    samples = [*loaded.train, *loaded.held_out]
+    refused = {
+        sample.id: fault
+        for sample in samples
+        if (size := header_size(sample)) and (fault := family.fault_of(*size))
+    }
+    if not refused:
+        return loaded
+    name, fault = next(iter(refused.items()))
+    told = f"{len(refused):,} of {len(samples):,} images cannot be shown to the policy"
+    if len(refused) > settings.max_bad * len(samples):
+        raise UserError(
+            f"{told} (max_bad allows {settings.max_bad:.1%}), such as that of sample {name!r}: "
+            f"{fault}; crop them, or leave them out with a larger --max-bad"
+        )
+    if distributed.is_first():
+        say(f"{told} and are left out, such as that of sample {name!r}: {fault}")
+    return replace(
+        loaded,
+        train=tuple(sample for sample in loaded.train if sample.id not in refused),
+        held_out=tuple(sample for sample in loaded.held_out if sample.id not in refused),
     )
 
 

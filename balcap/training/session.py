@@ -224,7 +224,7 @@ class Session:
         )
 
     def _keep_rollouts(self, step: int, rollouts: Rollouts, seconds: dict[str, float]) -> None:
-        self.recorder.keep(step, rollouts, seconds)
+        self.recorder.keep(step, rollouts, seconds, len(self.trainer.images.bad))
         self.dead_steps.keep(rollouts)
 
     def _knows(self, when: str) -> bool:
@@ -271,6 +271,7 @@ class Session:
                 "seconds": round(seconds, 1),
                 "train_seconds": round(self.train_seconds, 1),
                 "interrupted": not whole,
+                "bad_images": len(self.trainer.images.bad),
                 **self._asked_so_far(),
             },
         )

@@ -22,6 +22,7 @@ from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.runs.lock import lock
+from balcap.training.image_reader import ImageReader
 from balcap.training.trainer_check import check_run_folder, check_trainer
 from balcap.training.trl_args import micro_batch
 from balcap.types import Sample
@@ -89,7 +90,12 @@ def _trainer(
     trainer = SFTTrainer(
         model=policy.model,
         args=_config(settings, folder),
-        train_dataset=as_dataset(samples, policy.processor.tokenizer, settings.max_tokens or 0),
+        train_dataset=as_dataset(
+            samples,
+            policy.processor.tokenizer,
+            settings.max_tokens or 0,
+            ImageReader(samples, policy.family, settings.max_bad),
+        ),
         processing_class=policy.processor,
         peft_config=new_adapters(settings, policy),
         callbacks=[*callbacks, *([_progress(folder)] if distributed.is_first() else [])],
@@ -132,13 +138,16 @@ def _config(settings: SftSettings, folder: RunFolder) -> Any:
     return SFTConfig(**{**ours, **settings.trl})
 
 
-def as_dataset(samples: Sequence[Sample], tokenizer: Any, max_tokens: int) -> Dataset:
+def as_dataset(
+    samples: Sequence[Sample], tokenizer: Any, max_tokens: int, images: ImageReader
+) -> Dataset:
     """Samples as TRL's collator wants them: prompt, completion, and the image opened when read.
 
     Args:
         samples: with images and references.
         tokenizer: of the policy; only used to cut references.
         max_tokens: references are cut after this many tokens; 0 for no limit.
+        images: opens them.
     """
     from datasets import Dataset
 
@@ -149,13 +158,14 @@ def as_dataset(samples: Sequence[Sample], tokenizer: Any, max_tokens: int) -> Da
         )
 
     def opened(batch: Mapping[str, list[int]]) -> dict[str, list[Any]]:
-        chosen = [samples[row] for row in batch["row"]]
+        found = [images.open(row) for row in batch["row"]]
+        chosen = [samples[row] for row, _ in found]
         return {
             "prompt": [[{"role": "user", "content": s.prompt}] for s in chosen],
             "completion": [
                 [{"role": "assistant", "content": cut(s.reference or "")}] for s in chosen
             ],
-            "image": [s.open_image() for s in chosen],
+            "image": [image for _, image in found],
         }
 
     return Dataset.from_dict({"row": list(range(len(samples)))}).with_transform(opened)

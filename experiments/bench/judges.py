@@ -42,12 +42,12 @@ from balcap.heads.scoring import score
 from balcap.judges.factory import forget
 from balcap.logging import quiet
 from balcap.policies.loading import for_training
-from balcap.training.grpo import as_dataset, drawn
+from balcap.training.grpo import as_dataset, sampling_order
+from balcap.training.image_reader import ImageReader
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption
 from balcap_rewards.qa import QaConfig
 from balcap_rewards.qa_reader import PROMPT
-from balcap_rewards.qa_reader import drawn as drawn_questions
 
 QUESTIONS = 8
 GROUP = 8
@@ -133,7 +133,11 @@ class TrlReward:
             model=policy.model,
             reward_funcs=[qa],
             args=args,
-            train_dataset=as_dataset(samples, drawn(len(samples), args)),
+            train_dataset=as_dataset(
+                samples,
+                sampling_order(len(samples), args),
+                ImageReader(samples, policy.family, 0.0),
+            ),
             processing_class=policy.processor,
         )
 

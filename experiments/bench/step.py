@@ -31,7 +31,8 @@ from balcap.heads import Head, choose
 from balcap.heads.engines import embedding
 from balcap.logging import quiet
 from balcap.policies.loading import for_training
-from balcap.training.grpo import CaptionTrainer, as_dataset, drawn
+from balcap.training.grpo import CaptionTrainer, as_dataset, sampling_order
+from balcap.training.image_reader import ImageReader
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption, Sample, Unscored
 from balcap_rewards import fluency
@@ -96,7 +97,11 @@ def run_plain(settings: TrainSettings, samples: tuple[Sample, ...], folder: Path
         model=policy.model,
         reward_funcs=[as_reward_function(head, samples) for head in heads],
         args=args,
-        train_dataset=as_dataset(samples, drawn(len(samples), args)),
+        train_dataset=as_dataset(
+            samples,
+            sampling_order(len(samples), args),
+            ImageReader(samples, policy.family, 0.0),
+        ),
         processing_class=policy.processor,
         callbacks=[StepTimes(parts)],
     )

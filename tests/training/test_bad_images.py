@@ -1,0 +1,123 @@
+"""An image that cannot be used any more: named, replaced, counted; and a limit to that."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from balcap.cli import main
+from balcap.errors import UserError
+from balcap.heads.scoring import score
+from balcap.judges.scripted import scripted
+from balcap.policies.family import LLAVA, QWEN
+from balcap.runs.folder import RunFolder
+from balcap.training.grpo import CaptionTrainer
+from balcap.training.image_reader import ImageReader, readable
+from balcap.types import Caption, Sample, Unscored
+from balcap_rewards.holistic import Holistic
+from helpers.training import command
+
+COUNT = 20
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Twenty pictures with captions."""
+    rows = []
+    for number in range(COUNT):
+        Image.new("RGB", (40, 40), (number * 10, 0, 0)).save(tmp_path / f"{number}.png")
+        rows.append({"id": f"s{number}", "image": f"{number}.png", "caption": "A red picture."})
+    file = tmp_path / "data.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def samples_of(data: Path) -> list[Sample]:
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    return [Sample(row["id"], "", image=data.parent / row["image"]) for row in rows]
+
+
+def words(policy: Path, data: Path, run: Path, *more: str) -> list[str]:
+    return [*command(policy, run), "--data", f"records:{data}", "--eval-samples", "4", *more]
+
+
+def test_the_next_sample_that_can_be_read_takes_its_place(data: Path) -> None:
+    (data.parent / "18.png").unlink()
+    (data.parent / "19.png").write_bytes(b"no picture")
+    told: list[str] = []
+    reader = ImageReader(samples_of(data), LLAVA, 0.1, told.append)
+    assert [reader.open(row)[0] for row in (17, 18, 19, 18)] == [17, 0, 0, 0]
+    assert sorted(reader.bad) == [18, 19]
+    assert len(told) == 2  # each once
+    assert "sample 's18': its image cannot be used (FileNotFoundError" in told[0]
+
+
+def test_there_is_a_limit(data: Path) -> None:
+    """2 of 20 are the 10% that may fail; the third is one too many."""
+    for number in (3, 4, 5):
+        (data.parent / f"{number}.png").unlink()
+    reader = ImageReader(samples_of(data), LLAVA, 0.1, lambda line: None)
+    with pytest.raises(
+        UserError, match=r"images of 3 of 20 samples .* \(15\.0%; max_bad allows 10"
+    ):
+        reader.open(3)
+
+
+def test_a_shape_that_the_processor_refuses_is_a_bad_image(data: Path) -> None:
+    Image.new("RGB", (2010, 10)).save(data.parent / "0.png")
+    assert list(readable(samples_of(data), QWEN)) == ["s0"]
+    assert readable(samples_of(data), LLAVA) == {}
+    assert "2010 x 10 pixels is 201 to 1" in QWEN.fault_of(2010, 10)
+    assert QWEN.fault_of(2000, 10) == ""
+
+
+def test_a_run_goes_on_without_it(
+    data: Path,
+    fresh_policies: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One of the 16 training images goes after the rows were checked."""
+    run = RunFolder(tmp_path / "run")
+    made = CaptionTrainer.__init__
+
+    def without_one(self: CaptionTrainer, **more: object) -> None:
+        made(self, **more)  # type: ignore[arg-type]
+        image = self.samples[0].image
+        assert isinstance(image, Path)
+        image.unlink(missing_ok=True)
+
+    monkeypatch.setattr(CaptionTrainer, "__init__", without_one)
+    more = ["--max-bad", "0.1", "--steps", "8"]
+    assert main(words(fresh_policies["llava-1.5"], data, run.path, *more)) == 0
+    assert "its image cannot be used (FileNotFoundError" in capsys.readouterr().out
+    assert run.read_json(run.summary)["bad_images"] == 1
+    assert [row["data/bad_images"] for row in run.read_metrics()][-1] == 1
+    for file in run.rollouts.iterdir():  # all captions of a group are of one sample
+        assert (pd.read_parquet(file).groupby("group")["sample"].nunique() == 1).all()
+
+
+def test_shapes_are_known_before_the_start(
+    data: Path, fresh_policies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (2010, 10)).save(data.parent / "0.png")
+    line = words(fresh_policies["qwen2.5-vl"], data, tmp_path / "run", "--steps", "1")
+    assert main([*line, "--max-bad", "0.01"]) == 2
+    assert "1 of 20 images cannot be shown to the policy" in capsys.readouterr().err
+    assert main(line) == 0
+    assert "and are left out, such as that of sample 's0': 2010 x 10" in capsys.readouterr().out
+
+
+def test_a_judge_that_is_to_look_at_it_is_not_asked(data: Path) -> None:
+    here, gone = samples_of(data)[:2]
+    gone = replace(gone, image=data.parent / "nowhere.png")
+    head = Holistic(judge=scripted(lambda request: '{"score": 5}'))
+    cells = score([head], [Caption(here, "red"), Caption(gone, "red")]).cells
+    assert cells[0][0] == 0.5
+    assert isinstance(cells[1][0], Unscored)
+    assert cells[1][0].cause == "data"
+    assert "image of sample 's1' cannot be read" in cells[1][0].reason
