@@ -79,13 +79,14 @@ def place_of(kind: Kind, reference: str) -> str:
     return known[name]
 
 
-def find_class(kind: Kind, reference: str, base: type[T]) -> type[T]:
+def find_class(kind: Kind, reference: str, base: type[T], *, named: bool = True) -> type[T]:
     """Return the class that a reference names.
 
     Args:
         kind: what is looked for.
         reference: an offered name, `package.module:Class`, or `file.py:Class`.
         base: what it must be derived from.
+        named: whether it must have a `name` that can be that of settings.
 
     Raises:
         UserError: if there is no such name, file or class, if importing it fails, or if the class
@@ -104,7 +105,8 @@ def find_class(kind: Kind, reference: str, base: type[T]) -> type[T]:
         raise UserError(f"{name} in {source} is not a {kind.noun}; derive it from {kind.base}")
     what = f"the {kind.noun} {name} in {source}"
     _check_whole(what, found)
-    _check_name(what, getattr(found, "name", None), kind.reserved)
+    if named:
+        _check_name(what, getattr(found, "name", None), kind.reserved)
     cls: type[T] = found
     return cls
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import entry_points
+
 from balcap.cli.command import Command
 from balcap.cli.list_heads import HeadsSettings
 from balcap.config import (
@@ -273,3 +276,21 @@ balcap report runs/sweep --out sweep.html
     )
 }
 """Every command: to add one, add an entry."""
+
+
+def installed() -> dict[str, Command]:
+    """The commands that other packages offer under the entry points `balcap.commands`, such as a
+    protocol's `eval NAME`. One that cannot be loaded is named on stderr, and left out."""
+    found = {}
+    for point in entry_points(group="balcap.commands"):
+        try:
+            command = point.load()
+        except Exception as error:  # whatever somebody else's module does when it is imported
+            print(f"warning: the command {point.value} cannot be loaded: {error}", file=sys.stderr)
+            continue
+        if isinstance(command, Command) and command.name not in COMMANDS:
+            found[command.name] = command
+    return found
+
+
+COMMANDS |= installed()

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from balcap.config.backends import BACKEND_KIND
 from balcap.config.checks import above, at_least
 from balcap.errors import UserError
+from balcap.plugins import place_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class JudgeSettings:
     Attributes:
         backend: `endpoint`, a server that speaks OpenAI's protocol (vLLM, SGLang, hosted); `local`,
             a transformers model in this process; `replay`, recorded answers only; `scripted`, a
-            function of yours.
+            function of yours; or a backend of yours, `package.module:Class` or `path.py:Class`.
         model: name on the server, or as it was when the answers of a replay were recorded; hub id
             or folder of a local model; for `scripted` `path.py:function` or
             `package.module:function`, from a question to its answer.
@@ -52,7 +54,7 @@ class JudgeSettings:
         price_out: US dollars per million tokens of answers.
     """
 
-    backend: Literal["endpoint", "local", "replay", "scripted"] | None = None
+    backend: str | None = None
     model: str | None = None
     url: tuple[str, ...] | None = None
     key: str | None = None
@@ -72,6 +74,8 @@ class JudgeSettings:
     price_out: float | None = None
 
     def __post_init__(self) -> None:
+        if self.backend is not None:
+            place_of(BACKEND_KIND, self.backend)
         for name in ("concurrency", "max_pixels", "batch"):
             if getattr(self, name) is not None:
                 at_least(f"judge.{name}", getattr(self, name), 1)

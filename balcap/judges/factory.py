@@ -9,10 +9,13 @@ from functools import cache
 from pathlib import Path
 
 from balcap.config import JudgeSettings
+from balcap.config.backends import BACKEND_KIND
 from balcap.errors import UserError
 from balcap.judges.cache.answers import Memory, open_cache
+from balcap.judges.cache.location import cache_file
 from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.types import Backend
+from balcap.plugins import find_class
 
 EXAMPLES = {
     "endpoint": "--judge.model NAME, as the server at --judge.url calls it",
@@ -46,17 +49,6 @@ def open_judge(settings: JudgeSettings, asker: str, redraws: int = 0) -> Judge:
     return Judge(shared, settings.price_in or 0.0, settings.price_out or 0.0, redraws)
 
 
-def cache_file(settings: JudgeSettings) -> Path | None:
-    """Where answers are kept; None for nowhere."""
-    if settings.cache == Path("off"):
-        return None
-    if settings.cache is not None:
-        return settings.cache.expanduser()
-    general = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = os.environ.get("BALCAP_CACHE") or f"{general}/balcap"
-    return Path(folder).expanduser() / "answers.sqlite"
-
-
 def forget() -> None:
     """Let go of every shared backend and of what was remembered, as a new process would begin."""
     with _lock:
@@ -75,24 +67,19 @@ def _shared_backend(settings: JudgeSettings) -> SharedBackend:
 
 
 def _backend(settings: JudgeSettings) -> Backend:
-    """Each is imported only where it is asked for."""
-    if settings.backend == "endpoint":
-        from balcap.judges.endpoint import Endpoint
+    """Imported only where it is asked for."""
+    assert settings.backend is not None, "checked when the judge is opened"
+    backend: Backend = find_backend(settings.backend).of(settings)
+    return backend
 
-        return Endpoint.of(settings)
-    if settings.backend == "local":
-        from balcap.judges.local.backend import Local
 
-        return Local(settings)
-    if settings.backend == "replay":
-        from balcap.judges.replay import Replay
+def find_backend(reference: str) -> type[Backend]:
+    """The class of a backend: built in, installed, `package.module:Class` or `path.py:Class`.
 
-        file = cache_file(settings)
-        assert file is not None
-        return Replay(settings, file)
-    from balcap.judges.scripted import Scripted
-
-    return Scripted.of(settings)
+    Raises:
+        UserError: if there is none, or it breaks the contract of `Backend`.
+    """
+    return find_class(BACKEND_KIND, reference, Backend, named=False)  # type: ignore[type-abstract]
 
 
 def _check(settings: JudgeSettings, asker: str) -> None:
@@ -108,7 +95,7 @@ def _check(settings: JudgeSettings, asker: str) -> None:
     if not settings.model:
         raise UserError(
             f"{asker} asks a judge of the backend {settings.backend}, and no model is set; say "
-            f"which: {EXAMPLES[settings.backend]}"
+            f"which: {EXAMPLES.get(settings.backend, '--judge.model NAME')}"
         )
     file = cache_file(settings)
     if settings.backend != "replay":

@@ -11,6 +11,7 @@ from typing import Any
 from balcap.config import JudgeSettings
 from balcap.errors import UserError, did_you_mean
 from balcap.judges.cache.file import AnswerFile, BrokenFileError
+from balcap.judges.cache.location import cache_file
 from balcap.judges.identity import identity_of, versioned
 from balcap.judges.types import Backend, JudgeRequest, Outcome
 
@@ -36,6 +37,13 @@ class Replay(Backend):
         self._path = file
         self._file = _opened(file)
         self._identity = self._recorded_identity(settings)
+
+    @classmethod
+    def of(cls, settings: JudgeSettings) -> Replay:
+        """The answers in the cache's file."""
+        file = cache_file(settings)
+        assert file is not None, "checked when the judge is opened"
+        return cls(settings, file)
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -43,8 +43,8 @@ class Scripted(Backend):
         self._asynchronous = inspect.iscoroutinefunction(script)
         self._at_once = concurrency if self._asynchronous else 1
 
-    @staticmethod
-    def of(settings: JudgeSettings) -> Scripted:
+    @classmethod
+    def of(cls, settings: JudgeSettings) -> Scripted:
         """The function that `settings.model` names. With its file's content the name changes, so
         that nothing is taken for its answer that an earlier version said; what the file imports
         does not count.
@@ -70,7 +70,7 @@ class Scripted(Backend):
         called = f"{Path(source).name}:{name}"
         if module.__file__:
             called = versioned(Path(module.__file__), called)
-        return Scripted(script, called, settings.concurrency or CONCURRENCY)
+        return cls(script, called, settings.concurrency or CONCURRENCY)
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -7,10 +7,13 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from balcap.errors import JudgeError
 from balcap.judges.images import Picture
+
+if TYPE_CHECKING:
+    from balcap.config import JudgeSettings
 
 REDRAW_TEMPERATURE = 0.5
 """Of a question that was asked greedily, when it is asked again. Ours."""
@@ -137,6 +140,15 @@ class Backend(ABC):
     """
 
     named_by: ClassVar[str] = "url"
+
+    @classmethod
+    def of(cls, settings: JudgeSettings) -> Backend:
+        """The backend of `--judge.*`; nothing is connected or loaded before its first question.
+
+        Raises:
+            UserError: if something that it needs is not given.
+        """
+        return cls(settings)  # type: ignore[call-arg]  # of most, the settings are all they take
 
     @property
     @abstractmethod

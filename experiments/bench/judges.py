@@ -48,6 +48,7 @@ from balcap.training.trl_args import grpo_config
 from balcap.types import Caption
 from balcap_rewards.qa import QaConfig
 from balcap_rewards.qa_reader import PROMPT
+from balcap_rewards.qa_reader import drawn as drawn_questions
 
 QUESTIONS = 8
 GROUP = 8

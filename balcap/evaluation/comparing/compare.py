@@ -21,7 +21,7 @@ from balcap.evaluation.comparing.table import as_csv, as_markdown
 from balcap.evaluation.harness.folder import EvalFolder, read_json
 from balcap.evaluation.harness.summary import values_of
 from balcap.evaluation.protocol import AnyProtocol, Record
-from balcap.evaluation.protocols import PROTOCOLS
+from balcap.evaluation.protocols import place_of
 from balcap.statistics import paired_interval, point
 
 Row = dict[str, Any]
@@ -86,9 +86,10 @@ def difference(first: Evaluation, second: Evaluation, seed: int) -> Row:
 
 def protocol_called(name: str) -> type[AnyProtocol] | None:
     """The protocol's class; None for one that has no items, or is not of this version."""
-    if name not in PROTOCOLS:
+    place = place_of(name)
+    if place is None:
         return None
-    module, _, called = PROTOCOLS[name].partition(":")
+    module, _, called = place.partition(":")
     found: type[AnyProtocol] = getattr(import_module(module), called)
     return found
 

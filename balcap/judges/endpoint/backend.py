@@ -52,11 +52,6 @@ class Endpoint(Backend):
         self._lock = asyncio.Lock()
         self._templates: dict[tuple[str, ...], ChatTemplate | None] = {}
 
-    @staticmethod
-    def of(settings: JudgeSettings) -> Endpoint:
-        """The endpoint of these settings; nothing is connected before its first question."""
-        return Endpoint(settings)
-
     @property
     def identity(self) -> Mapping[str, Any]:
         """The model's name and the size of the images; not where it is asked."""
