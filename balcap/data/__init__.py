@@ -7,7 +7,7 @@
 
 `rows` reads a file of any format, one module per kind of data parses each row, and
 `checks` makes samples of them. A new kind is a function `parse_row(row, columns) -> ParsedRow`,
-listed in `source.FILE_KINDS` and in `files`.
+in a file of its own, with one line in `balcap.data.formats`.
 """
 
 from __future__ import annotations

@@ -7,19 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from balcap.config import Columns, DataSettings
-from balcap.data import caption_qa, conversations, records
-from balcap.data.checks import Problem, Reader, check_rows, refuse_bad
+from balcap.data.checks import Problem, check_rows, refuse_bad
+from balcap.data.formats import reader_of
 from balcap.data.images import Gallery
 from balcap.data.rows import Row, read_rows
 from balcap.data.tables import saved_folder
 from balcap.errors import UserError, did_you_mean
 from balcap.types import Sample
-
-_READERS: Mapping[str, Reader] = {
-    "conversations": conversations.parse_row,
-    "records": records.parse_row,
-    "caption-qa": caption_qa.parse_row,
-}
 
 
 def read_file(
@@ -38,9 +32,10 @@ def read_file(
         )
     gallery = Gallery(image_root(path, settings), settings.check_images, need_images)
     seen: set[str] = set()
+    parse = reader_of(kind)
     samples, bad = check_rows(
         _watched(read_rows(path), seen),
-        lambda row: _READERS[kind](row, columns),
+        lambda row: parse(row, columns),
         gallery,
         settings.prompt,
     )

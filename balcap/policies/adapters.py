@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from balcap.config import LoraSettings, PolicySettings
 from balcap.errors import UserError
-from balcap.policies.family import Located
 from balcap.policies.loading import Policy, load
+from balcap.policies.location import Located
 
 SettingsT = TypeVar("SettingsT", bound=PolicySettings)
 

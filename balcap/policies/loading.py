@@ -10,7 +10,8 @@ from typing import Any
 
 from balcap.config import ModelSettings, PolicySettings
 from balcap.logging import without_bars
-from balcap.policies.family import Family, Located, locate
+from balcap.policies.families import Family
+from balcap.policies.location import Located, locate
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from balcap import distributed
 from balcap.config import TINY_POLICIES, PolicySettings
 from balcap.errors import UserError
 from balcap.policies.adapters import merge
-from balcap.policies.family import Located, locate
+from balcap.policies.location import Located, locate
 from balcap.runs.folder import RunFolder
 
 

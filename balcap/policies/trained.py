@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from balcap.config import PolicySettings
-from balcap.policies.family import Family, Part
+from balcap.policies.families import Family, Part
 
 
 def trained_parameters(model: Any, family: Family) -> dict[Part, int]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from balcap.errors import UserError
-from balcap.policies.family import LLAVA, QWEN, locate
+from balcap.policies.families import LLAVA, QWEN
+from balcap.policies.location import locate
 
 
 def test_the_embedded_policies_are_of_both_families() -> None:

@@ -12,7 +12,7 @@ from balcap.cli import main
 from balcap.errors import UserError
 from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
-from balcap.policies.family import LLAVA, QWEN
+from balcap.policies.families import LLAVA, QWEN
 from balcap.runs.folder import RunFolder
 from balcap.training.grpo import CaptionTrainer
 from balcap.training.image_reader import ImageReader, readable

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from balcap.config import DataSettings, ReferencedSettings, ShapesSettings
 from balcap.data import load
-from balcap.data.source import FILE_KINDS
+from balcap.data.formats import offered
 from balcap.types import Sample
 
 UNUSABLE_ROW = "unusable row of the data"
@@ -27,7 +27,7 @@ def referenced_samples(
         UserError: see `balcap.data.load`.
     """
     shapes = settings.data == "shapes"
-    named = shapes or settings.data.partition(":")[0] in FILE_KINDS
+    named = shapes or settings.data.partition(":")[0] in offered()
     loaded = load(
         DataSettings(
             data=settings.data if named else f"records:{settings.data}",

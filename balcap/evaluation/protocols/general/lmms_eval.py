@@ -65,8 +65,6 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "seedbench": Benchmark("seedbench", "seed_image"),
     "textvqa": Benchmark("textvqa_val", "exact_match"),
 }
-MODELS = {"qwen2_5_vl": "qwen2_5_vl", "llava": "llava_hf"}
-"""lmms-eval's name for a family, by what transformers calls it."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ from balcap.errors import RunError, UserError, did_you_mean
 from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.protocols.general.lmms_eval import (
     BENCHMARKS,
-    MODELS,
     arguments,
     environment,
     measured,
@@ -94,7 +93,7 @@ def _measure(
     out = folder.path.resolve()
     model_args = [f"pretrained={_weights(settings, policy, out)}", settings.model_args]
     argv = arguments(
-        model=MODELS[policy.family.model_type],
+        model=policy.family.lmms_eval,
         model_args=",".join(filter(None, model_args)),
         tasks=list(chosen.values()),
         batch=settings.batch,

@@ -3,71 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from balcap.config import TINY_POLICIES
 from balcap.errors import UserError
+from balcap.policies.families import FAMILIES, Family
 from balcap.runs.folder import RunFolder
-
-Part = Literal["language", "projector", "vision"]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One of the two model families that balcap trains.
-
-    Attributes:
-        name: what people call it.
-        model_type: what transformers calls it in `config.json`.
-        image_token: the placeholder that the processor repeats once per image embedding.
-        vision: in a module's name, marks the vision tower.
-        projector: in a module's name, marks what maps the tower's outputs to the language model's
-            inputs. It may lie within the tower, as Qwen's merger does, and is not part of it.
-        tiny: the embedded policy of this family.
-        longest_ratio: longest side over shortest that the processor takes; None for any.
-    """
-
-    name: str
-    model_type: str
-    image_token: str
-    vision: str
-    projector: str
-    tiny: str
-    longest_ratio: float | None = None
-
-    def fault_of(self, width: int, height: int) -> str:
-        """Why an image of this size cannot be shown to such a policy; empty if it can."""
-        ratio = max(width, height) / min(width, height)
-        if self.longest_ratio is not None and ratio > self.longest_ratio:
-            return (
-                f"{width} x {height} pixels is {ratio:.0f} to 1, and {self.name} takes at most "
-                f"{self.longest_ratio:.0f} to 1"
-            )
-        return ""
-
-    def part_of(self, name: str) -> Part:
-        """The part of the model that a module or parameter of this name belongs to."""
-        if self.projector in name:
-            return "projector"
-        return "vision" if self.vision in name else "language"
-
-    def modules_of(self, part: Literal["projector", "vision"]) -> str:
-        """A regular expression that matches the whole name of every module of a part."""
-        projector = rf".*{re.escape(self.projector)}.*"
-        return projector if part == "projector" else rf"(?!{projector}).*{re.escape(self.vision)}.*"
-
-
-QWEN = Family(
-    "Qwen2.5-VL", "qwen2_5_vl", "<|image_pad|>", "visual", "visual.merger", "tiny-qwen2.5-vl",
-    longest_ratio=200,
-)  # fmt: skip
-LLAVA = Family(
-    "LLaVA-1.5", "llava", "<image>", "vision_tower", "multi_modal_projector", "tiny-llava-1.5"
-)
-FAMILIES = {family.model_type: family for family in (QWEN, LLAVA)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from balcap.config import Columns
-from balcap.data import conversations
+from balcap.data.formats import conversations
 from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, ParsedRow
 from balcap.data.rows import BadRowError
 

@@ -1,0 +1,183 @@
+"""A head, a judge backend, a protocol and a data format from outside the checkout, one file each.
+
+They come as an installed package would bring them: a module, and a `.dist-info` folder that names
+its entry points.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENTRY_POINTS = """
+[balcap.rewards]
+colours = my_parts:Colours
+[balcap.judges]
+parrot = my_parts:Parrot
+[balcap.data_formats]
+lines = my_parts:parse_line
+[balcap.protocols]
+short = my_protocol:Short
+[balcap.commands]
+short = my_protocol:COMMAND
+"""
+
+PARTS = '''
+"""A head, a backend and a data format."""
+
+from balcap.data.parsed_rows import ParsedRow
+from balcap.heads import Head
+from balcap.judges.types import Backend, JudgeResponse
+
+
+class Colours(Head):
+    """Share of five colours that a caption names"""
+
+    name = "colours"
+
+    def score(self, captions):
+        names = ("red", "blue", "green", "yellow", "purple")
+        return [sum(one in c.text for one in names) / 5 for c in captions]
+
+
+class Parrot(Backend):
+    """Says the same of everything."""
+
+    named_by = "model"
+
+    def __init__(self, settings):
+        self.says = settings.model
+
+    @property
+    def identity(self):
+        return {"model": f"parrot {self.says}"}
+
+    @property
+    def name(self):
+        return f"a parrot that says {self.says}"
+
+    async def answer(self, requests):
+        for number, _ in enumerate(requests):
+            yield number, JudgeResponse(self.says)
+
+
+def parse_line(row, columns):
+    """{"picture": FILE, "says": TEXT}"""
+    return ParsedRow(None, None, row["picture"], row["says"], (), (), {})
+'''
+
+PROTOCOL = '''
+"""How short are captions? One hundred for an empty one."""
+
+from dataclasses import dataclass
+
+from balcap.cli.command import Command
+from balcap.config import EvalSettings
+from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocol import EvalProtocol, Item, Items, Record
+from balcap.types import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortSettings(EvalSettings):
+    """Settings of the protocol short."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Item):
+    text: str
+
+
+class Short(EvalProtocol):
+    name = "short"
+    metric = "100 / (1 + words)"
+
+    def samples(self):
+        return [Sample("a", ""), Sample("b", "")]
+
+    def items(self, captions):
+        return Items([Text(id=n, sample=n, text=t[0]) for n, t in captions.items()])
+
+    async def assess(self, items):
+        return [Record.of(item, 1 / (1 + len(item.text.split()))) for item in items]
+
+
+COMMAND = Command(
+    name="eval short", summary="How short are captions?", settings=ShortSettings,
+    function="my_protocol:run",
+)
+
+
+def run(settings):
+    return evaluate(Short(settings))
+'''
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package in it."""
+    folder = tmp_path_factory.mktemp("outside")
+    info = folder / "my_parts-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-parts\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    (folder / "my_parts.py").write_text(PARTS)
+    (folder / "my_protocol.py").write_text(PROTOCOL)
+    return folder
+
+
+def balcap(outside: Path, folder: Path, line: str) -> str:
+    """What a command says, run where the package can be found."""
+    program = f"import sys; sys.path.insert(0, {str(outside)!r}); from balcap.cli import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", program + "sys.exit(main(sys.argv[1:]))", *line.split()],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_head_a_backend_and_a_format_train(outside: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    rows = []
+    for number in range(8):
+        Image.new("RGB", (40, 40), (30 * number, 0, 0)).save(tmp_path / f"{number}.png")
+        rows.append({"picture": f"{number}.png", "says": "A red square."})
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    balcap(
+        outside, tmp_path,
+        "train --data lines:rows.jsonl --rewards colours,holistic --eval-rewards= --gate none "
+        "--judge.backend parrot --judge.model {\"score\":5} --judge.cache off --run run --steps 2 "
+        "--group-size 4 --batch 8 --max-tokens 12 --eval-samples 0",
+    )  # fmt: skip
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [row["reward/holistic/mean"] for row in rows] == [0.5, 0.5]
+    assert all(0 <= row["reward/colours/mean"] <= 1 for row in rows)
+    shown = balcap(outside, tmp_path, "heads")
+    assert "colours: Share of five colours that a caption names" in shown
+
+
+def test_a_protocol_evaluates_and_is_compared(outside: Path, tmp_path: Path) -> None:
+    """Captions of 0 and 3 words: 1 and 1/4, so 62.5; of 1 and 1 words: 1/2 each, so 50."""
+    for name, texts in (("one", ["", "a red ball"]), ("two", ["ball", "ball"])):
+        captions = dict(zip("ab", texts, strict=True))
+        (tmp_path / f"{name}.json").write_text(json.dumps(captions))
+        said = balcap(outside, tmp_path, f"eval short --captions {name}.json --out {name}")
+        assert f"short: {62.5 if name == 'one' else 50:.2f}" in said
+    assert "short" in balcap(outside, tmp_path, "eval")
+    table = balcap(outside, tmp_path, "eval compare one two")
+    assert "-12.50" in table
+
+
+def test_a_command_that_cannot_be_loaded_ends_nothing(tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[balcap.commands]\nbroken = nowhere_at_all:COMMAND\n")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from balcap.cli import main; "
+    words = [sys.executable, "-c", program + "sys.exit(main(['-V']))"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "warning: the command nowhere_at_all:COMMAND cannot be loaded" in done.stderr
