@@ -121,7 +121,7 @@ def test_every_python_snippet_runs(page, index, code, folder):
 def test_every_example_row_is_read(kind):
     page = (ROOT / "docs/reference/data.md").read_text()
     row = json.loads(_FENCE.search(page, page.index(f"## {kind.replace('_', '-')}"))[2])
-    parsed = import_module(f"balcap.data.{kind}").parse_row(row, Columns())
+    parsed = import_module(f"balcap.data.formats.{kind}").parse_row(row, Columns())
     assert parsed.reference == "A red dog runs along a beach."
     assert len(parsed.questions) == (kind == "caption_qa")
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from languagetool_of_tests import LanguageToolOfTests
 
 from balcap.config import DataSettings, JudgeSettings
 from balcap.data import shapes
 from balcap.errors import UserError
 from balcap.judges.factory import open_judge
 from balcap.training.preflight import smoke_test
+from helpers.languagetool_server import FakeLanguageTool
 from rewards.fluency import Fluency, FluencyConfig
 from rewards.precision import Precision, PrecisionConfig
 
@@ -44,7 +44,7 @@ def test_fluency_names_the_server_of_its_engine():
 def test_a_languagetool_that_refuses_texts_is_mended_by_its_own_option(monkeypatch):
     monkeypatch.setattr("balcap.heads.engines.languagetool.PAUSE", 0.0)
     samples, _ = shapes.load(DataSettings())
-    with LanguageToolOfTests() as server:
+    with FakeLanguageTool() as server:
         server.fault_of = {sample.reference: "text" for sample in samples[:4]}
         head = Fluency(FluencyConfig(engine="languagetool", server=server.url))
         with pytest.raises(UserError, match=r"; start it, or change --fluency\.server$"):

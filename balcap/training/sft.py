@@ -50,6 +50,7 @@ def run(settings: SftSettings) -> int:
     check_run_folder(folder.path)
     check_trainer(
         settings,
+        origin,
         lambda small, path: _trainer(small, locate(small.policy), samples, RunFolder(path)),
     )
     if distributed.is_first():

@@ -50,7 +50,9 @@ def train(settings: TrainSettings, selected: Selected) -> int:
             say(f"warning: {warning}")
     if not settings.resume:
         check_run_folder(settings.run or RunFolder.new_path(""))
-    check_trainer(settings, lambda small, folder: _small_trainer(checked, small, folder))
+    check_trainer(
+        settings, checked.origin, lambda small, folder: _small_trainer(checked, small, folder)
+    )
     if settings.dry_run:
         from balcap.training.dry_run import dry_run
 

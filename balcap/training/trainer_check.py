@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from balcap.config import LoraSettings, SftSettings, TrainSettings
 from balcap.errors import UserError, did_you_mean
-from balcap.policies import locate
+from balcap.policies import Located
 
 FILES = ("deepspeed", "fsdp_config", "accelerator_config")
 """TRL's fields that may name a JSON file."""
@@ -29,11 +29,12 @@ Build = Callable[[S, Path], object]
 """Makes the trainer of settings, with a folder for what it writes."""
 
 
-def check_trainer(settings: S, build: Build[S]) -> None:
+def check_trainer(settings: S, origin: Located, build: Build[S]) -> None:
     """Make the trainer once, around a small policy, in a folder that does not stay.
 
     Args:
         settings: resolved.
+        origin: where the policy is.
         build: makes it, as the run will.
 
     Raises:
@@ -42,10 +43,10 @@ def check_trainer(settings: S, build: Build[S]) -> None:
     """
     _check_files(settings.trl)
     if settings.lora.rank:
-        _check_targets(settings)
+        _check_targets(settings, origin)
     small = replace(
         settings,
-        policy=locate(settings.policy).family.tiny,
+        policy=origin.family.tiny,
         trl={name: NOT_TRIED.get(name, value) for name, value in settings.trl.items()},
     )
     failure = _failure(small, build)
@@ -96,7 +97,7 @@ def _check_files(trl: Mapping[str, Any]) -> None:
         raise UserError(f"--trl.{name} is {value!r}, and there is no such file; name a JSON file")
 
 
-def _check_targets(settings: TrainSettings | SftSettings) -> None:
+def _check_targets(settings: TrainSettings | SftSettings, origin: Located) -> None:
     """Every target of adapters is a module of the policy: peft passes over one that is not, where
     another one is."""
     targets = [name.strip() for name in settings.lora.targets.split(",")]
@@ -105,7 +106,7 @@ def _check_targets(settings: TrainSettings | SftSettings) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
-    config = AutoConfig.from_pretrained(locate(settings.policy).source)
+    config = AutoConfig.from_pretrained(origin.source, revision=origin.revision)
     with torch.device("meta"):
         names = [
             name for name, _ in AutoModelForImageTextToText.from_config(config).named_modules()

@@ -55,7 +55,7 @@ def test_a_run_that_cannot_be_written_is_a_mistake_before_a_model_is_loaded(
 ) -> None:
     monkeypatch.setattr("balcap.policies.loading.load", lambda *_, **__: pytest.fail("loaded"))
     assert main(command(fresh_policies["llava-1.5"], Path("/proc/nowhere/run"))) == 2
-    assert "cannot make the run folder /proc/nowhere/run" in capsys.readouterr().err
+    assert "run is '/proc/nowhere/run', which cannot be written" in capsys.readouterr().err
 
 
 def test_a_run_is_not_resumed_twice_at_once(
