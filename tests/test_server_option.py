@@ -9,9 +9,9 @@ from balcap.data import shapes
 from balcap.errors import UserError
 from balcap.judges.factory import open_judge
 from balcap.training.preflight import smoke_test
+from balcap_rewards.fluency import Fluency, FluencyConfig
+from balcap_rewards.precision import Precision, PrecisionConfig
 from helpers.languagetool_server import FakeLanguageTool
-from rewards.fluency import Fluency, FluencyConfig
-from rewards.precision import Precision, PrecisionConfig
 
 OFF = Path("off")
 
