@@ -5,7 +5,7 @@ depend on the policy are None here and filled in by `resolved()`; none of them i
 papers, so all are ours (see `Preset`). A class's docstring is its help on the command line.
 """
 
-from balcap.config.caption import CaptionSettings
+from balcap.config.caption import CaptionSettings, ResolvedCaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.evaluation import (
@@ -40,9 +40,14 @@ from balcap.config.report import ReportSettings
 from balcap.config.reward import RewardSettings, gated_heads
 from balcap.config.sampling import SamplingSettings
 from balcap.config.score import ScoreSettings
-from balcap.config.sft import SFT_PRESETS, SftPreset, SftSettings
+from balcap.config.sft import SFT_PRESETS, ResolvedSftSettings, SftPreset, SftSettings
 from balcap.config.sweep import SweepSettings, SweepShowSettings
-from balcap.config.train import RolloutSettings, TrainSettings, near_multiple
+from balcap.config.train import (
+    ResolvedTrainSettings,
+    RolloutSettings,
+    TrainSettings,
+    near_multiple,
+)
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -73,6 +78,9 @@ __all__ = [
     "ReferencedSettings",
     "ReplaySettings",
     "ReportSettings",
+    "ResolvedCaptionSettings",
+    "ResolvedSftSettings",
+    "ResolvedTrainSettings",
     "RewardSettings",
     "RolloutSettings",
     "RunsSettings",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from balcap.config.checks import at_least, counts
 from balcap.config.data import DEFAULT_PROMPT
-from balcap.config.policy import PRESETS, ModelSettings, Size, unset
+from balcap.config.policy import PRESETS, ModelSettings, Size, filled_in, unset
 from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
 
@@ -63,6 +63,14 @@ class CaptionSettings(SamplingSettings, ModelSettings):
         counts(self, "max_tokens", "batch")
         at_least("seed", self.seed, 0)
 
-    def resolved(self) -> CaptionSettings:
+    def resolved(self) -> ResolvedCaptionSettings:
         """Return the settings with every policy-dependent default filled in."""
-        return replace(self, **unset(self, CAPTION_PRESETS[self.size]))
+        return filled_in(ResolvedCaptionSettings, self, **unset(self, CAPTION_PRESETS[self.size]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedCaptionSettings(CaptionSettings):
+    """The settings of `balcap caption` with every default filled in."""
+
+    max_tokens: int
+    batch: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from balcap.config.checks import at_least, counts, within
 from balcap.errors import UserError
@@ -13,6 +13,7 @@ from balcap.errors import UserError
 TINY_POLICIES = ("tiny-qwen2.5-vl", "tiny-llava-1.5")
 """The policies that travel with the package."""
 
+R = TypeVar("R")
 Size = Literal["tiny", "full", "lora"]
 
 
@@ -141,6 +142,12 @@ def unset(settings: Any, preset: Any) -> dict[str, Any]:
     """Return the preset's value for each of its fields that is None in `settings`."""
     names = [item.name for item in fields(preset) if getattr(settings, item.name) is None]
     return {name: getattr(preset, name) for name in names}
+
+
+def filled_in(kind: type[R], settings: Any, **values: Any) -> R:
+    """The same settings as an instance of a subclass whose fields all have a value."""
+    given = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    return kind(**{**given, **values})
 
 
 def origin(policy: str) -> str:

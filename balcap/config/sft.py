@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from balcap.config.checks import above, at_least, counts
 from balcap.config.data import DataSettings
-from balcap.config.policy import PolicySettings, Size, unset
+from balcap.config.policy import PolicySettings, Size, filled_in, unset
 from balcap.errors import UserError
 
 
@@ -85,11 +85,22 @@ class SftSettings(PolicySettings, DataSettings):
         at_least("warmup", self.warmup, 0)
         at_least("seed", self.seed, 0)
 
-    def resolved(self) -> SftSettings:
+    def resolved(self) -> ResolvedSftSettings:
         """Return the settings with every default filled in; `epochs` stays None beside `steps`."""
         filled = unset(self, SFT_PRESETS[self.size])
         if self.epochs is None and self.steps is None:
             filled["epochs"] = 1.0
         if self.gradient_checkpointing is None:
             filled["gradient_checkpointing"] = not self.is_tiny
-        return replace(self, **filled)
+        return filled_in(ResolvedSftSettings, self, **filled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedSftSettings(SftSettings):
+    """The settings of a supervised training with every default filled in."""
+
+    batch: int
+    lr: float
+    max_tokens: int
+    save_every: int
+    gradient_checkpointing: bool

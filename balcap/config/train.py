@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from balcap.config.checks import above, at_least, counts, within
 from balcap.config.data import DataSettings
 from balcap.config.methods import NORMALIZER_ALIASES
-from balcap.config.policy import PRESETS, PolicySettings, unset
+from balcap.config.policy import PRESETS, PolicySettings, filled_in, unset
 from balcap.config.reward import RewardSettings
 from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
@@ -136,7 +136,7 @@ class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettin
         at_least("seed", self.seed, 0)
         at_least("max_dead_steps", self.max_dead_steps, 0)
 
-    def resolved(self) -> TrainSettings:
+    def resolved(self) -> ResolvedTrainSettings:
         """Return the settings with every policy-dependent default filled in."""
         filled = unset(self, PRESETS[self.size])
         if "batch" in filled:
@@ -144,7 +144,20 @@ class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettin
         if self.gradient_checkpointing is None:
             filled["gradient_checkpointing"] = not self.is_tiny
         filled["normalizer"] = NORMALIZER_ALIASES.get(self.normalizer, self.normalizer)
-        return replace(self, **filled)
+        return filled_in(ResolvedTrainSettings, self, **filled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedTrainSettings(TrainSettings):
+    """The settings of a training with every default filled in, as `config.yaml` has them."""
+
+    batch: int
+    steps: int
+    lr: float
+    max_tokens: int
+    eval_batch: int
+    save_every: int
+    gradient_checkpointing: bool
 
 
 def near_multiple(value: int, of: int) -> int:

@@ -12,13 +12,13 @@ from balcap.policies import load, locate
 from balcap.types import Sample
 
 
-def run(settings: CaptionSettings) -> int:
+def run(asked: CaptionSettings) -> int:
     """Caption every image and print it; returns the exit code.
 
     Raises:
         UserError: if an image cannot be read or there is no such policy, before it is loaded.
     """
-    settings = settings.resolved()
+    settings = asked.resolved()
     locate(settings.policy)
     samples = [Sample(id=str(path), prompt=settings.prompt, image=path) for path in settings.images]
     for sample in samples:
@@ -26,8 +26,6 @@ def run(settings: CaptionSettings) -> int:
     from balcap.policies.generation import Sampling, sampling_of, write_captions
 
     quiet()
-    assert settings.max_tokens is not None
-    assert settings.batch is not None
     sampling = Sampling(sampling_of(settings), settings.max_tokens, settings.batch, settings.seed)
     for caption in write_captions(load(settings), samples, sampling):
         if settings.json:

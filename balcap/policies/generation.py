@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from balcap.config import SamplingSettings, TrainSettings
+from balcap.config import ResolvedTrainSettings, SamplingSettings
 from balcap.policies import Policy
 from balcap.types import Caption, Sample
 
@@ -31,13 +31,11 @@ class Sampling:
     seed: int = 0
 
     @staticmethod
-    def of(settings: TrainSettings, *, greedy: bool = False) -> Sampling:
+    def of(settings: ResolvedTrainSettings, *, greedy: bool = False) -> Sampling:
         """As the resolved settings of a training say: like its rollouts, or greedily.
 
         Greedily, what cuts or tempers the draw has no part; penalties stay.
         """
-        assert settings.max_tokens is not None
-        assert settings.eval_batch is not None
         how = sampling_of(settings)
         return Sampling(
             replace(how, temperature=0.0) if greedy else how,

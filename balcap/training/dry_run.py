@@ -15,7 +15,6 @@ from balcap.training.preflight import Plan
 def dry_run(plan: Plan) -> None:
     """Print what the first step's metrics would be."""
     settings = plan.settings
-    assert settings.batch is not None
     quiet()
     policy = load(settings)
     groups = [row // settings.group_size for row in range(settings.batch)]

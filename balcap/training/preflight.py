@@ -10,7 +10,7 @@ from typing import Any
 
 from balcap import distributed
 from balcap.advantage.rule import AdvantageRule
-from balcap.config import TrainSettings
+from balcap.config import ResolvedTrainSettings, TrainSettings
 from balcap.console import say
 from balcap.data import Loaded, check_requirements, load
 from balcap.data.images import header_size
@@ -46,7 +46,7 @@ class Plan:
         balanced: names of the heads that the harmonic mean is made of.
     """
 
-    settings: TrainSettings
+    settings: ResolvedTrainSettings
     origin: Located
     loaded: Loaded
     rule: AdvantageRule
@@ -55,23 +55,22 @@ class Plan:
     balanced: tuple[str, ...]
 
 
-def plan(settings: TrainSettings, selected: Selected) -> Plan:
+def plan(asked: TrainSettings, selected: Selected) -> Plan:
     """Check settings against policy, data and heads.
 
     Raises:
         UserError: naming the first thing that does not fit.
     """
-    rule = AdvantageRule.of(settings, selected.weights)
-    origin = find_origin(settings, RunFolder(settings.resume) if settings.resume else None)
-    if not settings.resume:
-        settings = continued(settings, origin)
-    _check_engine(settings.rollout.engine)
-    _check_iterations(settings.resolved())
-    if settings.batch is not None:
-        micro_batch(settings.resolved(), distributed.count())
-    loaded = load(settings, settings.seed)
-    loaded = _shown(loaded, origin.family, settings)
-    settings = _fitted(settings, loaded.train)
+    rule = AdvantageRule.of(asked, selected.weights)
+    origin = find_origin(asked, RunFolder(asked.resume) if asked.resume else None)
+    if not asked.resume:
+        asked = continued(asked, origin)
+    _check_engine(asked.rollout.engine)
+    _check_iterations(asked.resolved())
+    if asked.batch is not None:
+        micro_batch(asked.resolved(), distributed.count())
+    loaded = _shown(load(asked, asked.seed), origin.family, asked)
+    settings = _fitted(asked, loaded.train)
     samples = loaded.train
     check_requirements(samples, {head.name: head.requires for head in selected.trained})
     if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
@@ -138,35 +137,35 @@ def _check_engine(engine: str) -> None:
         )
 
 
-def _check_iterations(settings: TrainSettings) -> None:
+def _check_iterations(settings: ResolvedTrainSettings) -> None:
     iterations = int(settings.trl.get("num_iterations", 1))
-    if settings.save_every is not None and settings.save_every % iterations:
+    if settings.save_every % iterations:
         raise UserError(
             f"save_every is {settings.save_every} and trl.num_iterations {iterations}; checkpoints "
             f"lie between two batches of rollouts, so save_every must be a multiple of {iterations}"
         )
 
 
-def _fitted(settings: TrainSettings, samples: Sequence[Sample]) -> TrainSettings:
+def _fitted(settings: TrainSettings, samples: Sequence[Sample]) -> ResolvedTrainSettings:
     """Resolve settings, with defaults no larger than the data has use for."""
     return _with_batch(settings, _with_length(settings.resolved(), settings, samples), len(samples))
 
 
 def _with_length(
-    resolved: TrainSettings, settings: TrainSettings, samples: Sequence[Sample]
-) -> TrainSettings:
+    resolved: ResolvedTrainSettings, settings: TrainSettings, samples: Sequence[Sample]
+) -> ResolvedTrainSettings:
     """A default longest caption that is several times the longest reference, and not more."""
     references = [sample.reference for sample in samples if sample.reference]
     if settings.max_tokens is not None or not references:
         return resolved
-    assert resolved.max_tokens is not None
     enough = max(LEAST_TOKENS, TOKENS_A_WORD * max(map(word_count, references)))
     return replace(resolved, max_tokens=min(resolved.max_tokens, enough))
 
 
-def _with_batch(settings: TrainSettings, resolved: TrainSettings, samples: int) -> TrainSettings:
+def _with_batch(
+    settings: TrainSettings, resolved: ResolvedTrainSettings, samples: int
+) -> ResolvedTrainSettings:
     """A default batch that has a sample for each of its groups."""
-    assert resolved.batch is not None
     most = samples * settings.group_size
     if resolved.batch > most:
         if settings.batch is not None:

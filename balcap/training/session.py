@@ -54,7 +54,6 @@ class Session:
         self.train_seconds = 0.0
         self.checkpoint = folder.newest_checkpoint() if settings.resume else None
         self.resumed_at = folder.last_step() if settings.resume else 0
-        assert settings.steps is not None, "settings are resolved first"
         trained = [head.name for head in plan.trained]
         self.progress = Progress(settings.steps, self.resumed_at, trained)
         self.judge_wait = JudgeWait(
@@ -152,7 +151,7 @@ class Session:
             newest.rename(newest.with_name(f"diverged-{newest.name}"))
         return DivergedError(
             f"the policy diverged: after step {self.steps_done} its next-token probabilities are "
-            f"not finite; {self.divergence.facts(self.settings.lr or 0.0)}. {self._way_back()}"
+            f"not finite; {self.divergence.facts(self.settings.lr)}. {self._way_back()}"
         )
 
     def _records(self) -> tuple[RunFolder | None, Progress | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from balcap import distributed
-from balcap.config import SftSettings
+from balcap.config import ResolvedSftSettings, SftSettings
 from balcap.console import clock, number, say
 from balcap.data import load
 from balcap.errors import UserError
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def run(settings: SftSettings) -> int:
+def run(asked: SftSettings) -> int:
     """Teach a policy the references; returns the exit code.
 
     Raises:
         UserError: if policy, data or settings do not fit, before a model is loaded.
     """
-    origin = find_origin(settings, None)
-    settings = continued(settings, origin).resolved()
+    origin = find_origin(asked, None)
+    settings = continued(asked, origin).resolved()
     loaded = load(settings, settings.seed).train
     samples = [sample for sample in loaded if sample.reference]
     if not samples:
@@ -76,7 +76,7 @@ def run(settings: SftSettings) -> int:
 
 
 def _trainer(
-    settings: SftSettings,
+    settings: ResolvedSftSettings,
     origin: Located,
     samples: Sequence[Sample],
     folder: RunFolder,
@@ -105,11 +105,10 @@ def _trainer(
     return trainer
 
 
-def _config(settings: SftSettings, folder: RunFolder) -> Any:
+def _config(settings: ResolvedSftSettings, folder: RunFolder) -> Any:
     import torch
     from trl import SFTConfig
 
-    assert settings.batch is not None
     size = micro_batch(settings, distributed.count())
     length = {"num_train_epochs": settings.epochs}
     ours: dict[str, Any] = {

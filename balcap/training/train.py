@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balcap import distributed
-from balcap.config import RolloutSettings, TrainSettings
+from balcap.config import ResolvedTrainSettings, RolloutSettings, TrainSettings
 from balcap.console import say
 from balcap.data import Loaded
 from balcap.heads import Selected, dump
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 LISTED = 20  # unusable rows that are named one by one
 
 
-def train(settings: TrainSettings, selected: Selected) -> int:
+def train(asked: TrainSettings, selected: Selected) -> int:
     """Train a policy.
 
     Args:
-        settings: of the run; with `resume`, those of the run that goes on.
+        asked: settings of the run; with `resume`, those of the run that goes on.
         selected: heads of the reward and of the evaluation.
 
     Returns:
@@ -42,7 +42,7 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         JudgeGoneError: if a judge was waited for in vain; a checkpoint is written.
         RunError: if the disk is full.
     """
-    checked = plan(settings, selected)
+    checked = plan(asked, selected)
     settings = checked.settings
     if distributed.is_first():
         _say_data(checked.loaded)
@@ -73,7 +73,7 @@ def train(settings: TrainSettings, selected: Selected) -> int:
         return 0 if session.run() else session.stop.exit_code
 
 
-def _small_trainer(checked: Plan, settings: TrainSettings, folder: Path) -> CaptionTrainer:
+def _small_trainer(checked: Plan, settings: ResolvedTrainSettings, folder: Path) -> CaptionTrainer:
     """The trainer of other settings, with captions by transformers, as a run would make it."""
     from balcap.policies.loading import for_training
     from balcap.training.build import caption_trainer

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from balcap.config import LoraSettings, SftSettings, TrainSettings
+from balcap.config import LoraSettings, ResolvedSftSettings, ResolvedTrainSettings
 from balcap.errors import UserError, did_you_mean
 from balcap.policies import Located
 
@@ -24,7 +24,7 @@ FILES = ("deepspeed", "fsdp_config", "accelerator_config")
 NOT_TRIED: Mapping[str, Any] = {"push_to_hub": False}
 """TRL's fields of which making a trainer would leave something behind."""
 
-S = TypeVar("S", TrainSettings, SftSettings)
+S = TypeVar("S", ResolvedTrainSettings, ResolvedSftSettings)
 Build = Callable[[S, Path], object]
 """Makes the trainer of settings, with a folder for what it writes."""
 
@@ -97,7 +97,7 @@ def _check_files(trl: Mapping[str, Any]) -> None:
         raise UserError(f"--trl.{name} is {value!r}, and there is no such file; name a JSON file")
 
 
-def _check_targets(settings: TrainSettings | SftSettings, origin: Located) -> None:
+def _check_targets(settings: ResolvedTrainSettings | ResolvedSftSettings, origin: Located) -> None:
     """Every target of adapters is a module of the policy: peft passes over one that is not, where
     another one is."""
     targets = [name.strip() for name in settings.lora.targets.split(",")]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from balcap.config import SftSettings, TrainSettings
+from balcap.config import ResolvedSftSettings, ResolvedTrainSettings
 from balcap.errors import UserError
 from balcap.policies.loading import computes_in_bf16
 
 
-def micro_batch(settings: TrainSettings | SftSettings, processes: int) -> int:
+def micro_batch(settings: ResolvedTrainSettings | ResolvedSftSettings, processes: int) -> int:
     """Captions that one process differentiates at once.
 
     Args:
@@ -20,7 +20,6 @@ def micro_batch(settings: TrainSettings | SftSettings, processes: int) -> int:
     Raises:
         UserError: if batch, micro batch and number of processes do not divide.
     """
-    assert settings.batch is not None, "settings are resolved first"
     share, rest = divmod(settings.batch, processes)
     if rest:
         raise UserError(
@@ -36,7 +35,7 @@ def micro_batch(settings: TrainSettings | SftSettings, processes: int) -> int:
     return size
 
 
-def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> Any:
+def grpo_config(settings: ResolvedTrainSettings, checkpoints: Path, processes: int) -> Any:
     """Return the `GRPOConfig` of resolved settings; `--trl.FIELD` comes last and wins.
 
     Args:
@@ -47,7 +46,6 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
     import torch
     from trl import GRPOConfig
 
-    assert settings.batch is not None
     size = micro_batch(settings, processes)
     on_gpu = torch.cuda.is_available()
     ours: dict[str, Any] = {
@@ -84,7 +82,7 @@ def grpo_config(settings: TrainSettings, checkpoints: Path, processes: int) -> A
     return GRPOConfig(**{**ours, **_engine(settings), **settings.trl})
 
 
-def _more_sampling(settings: TrainSettings) -> dict[str, Any] | None:
+def _more_sampling(settings: ResolvedTrainSettings) -> dict[str, Any] | None:
     """What `GRPOConfig` has no field for, in the words of the engine that draws."""
     if settings.rollout.engine == "hf":
         named = {
@@ -101,7 +99,7 @@ def _more_sampling(settings: TrainSettings) -> dict[str, Any] | None:
     return {name: value for name, value in named.items() if value} or None
 
 
-def _engine(settings: TrainSettings) -> dict[str, Any]:
+def _engine(settings: ResolvedTrainSettings) -> dict[str, Any]:
     rollout = settings.rollout
     if rollout.engine == "hf":
         return {}
