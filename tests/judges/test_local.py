@@ -143,10 +143,10 @@ def test_draws_follow_the_models_distribution_inside_the_nucleus():
     logits = torch.tensor([[1 / 8, 1 / 2, 1 / 8, 1 / 4]]).log()
     counts = [0] * 4
     for draw in range(900):
-        picking = TokenSampler(
+        sampler = TokenSampler(
             [JudgeRequest.of("q", temperature=1.0, top_p=0.7, draw=draw)], 1, lambda _: []
         )
-        counts[int(picking.logits(torch.zeros(1, 1), logits).argmax())] += 1
+        counts[int(sampler.logits(torch.zeros(1, 1), logits).argmax())] += 1
     assert counts[0] == counts[2] == 0
     assert counts[1] == pytest.approx(600, abs=60)  # four standard deviations: 4 sqrt(900 2/9)
 

@@ -162,7 +162,7 @@ def test_no_patience_is_one_try(clock: Clock) -> None:
     assert clock.now == 0
 
 
-def test_patience_without_end_waits_until_the_judge_is_back(clock: Clock) -> None:
+def test_judge_wait_without_end_waits_until_the_judge_is_back(clock: Clock) -> None:
     told: list[str] = []
     scored = JudgeWait(seconds=float("inf"), tell=told.append).score(
         [Judged(down(20)).head], CAPTIONS
