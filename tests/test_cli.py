@@ -103,6 +103,12 @@ def test_a_file_may_use_dashes_dots_and_small_numbers_and_leave_a_group_empty(tm
     assert settings.trl == {"weight_decay": 2e-3}
 
 
+def test_a_file_of_an_older_version_is_read_by_todays_names(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("patience: 3.0\n")
+    assert train("--config", str(path)).settings.judge_wait == 3
+
+
 def test_a_file_selects_heads_and_an_option_selects_others(tmp_path):
     path = file(tmp_path, "a.yaml", rewards=f"{COLOURS}=2,{PLAIN}", eval_rewards="")
     from_file = parse(COMMANDS["train"], ["--config", path]).heads

@@ -69,6 +69,7 @@ MISTAKES = [
     # commands and words
     ("trian", "(did you mean 'train'?)"),
     (f"train {ONE_HEAD} --grup-size 4", "no option --grup-size (did you mean '--group-size'?)"),
+    (f"train {ONE_HEAD} --patience 3", "--patience is now called --judge-wait"),
     (f"train {ONE_HEAD} --lora.rnk 4", "no option --lora.rnk (did you mean '--lora.rank'?)"),
     (f"train {ONE_HEAD} --lora 4", "--lora is a group of settings: --lora.rank, --lora.alpha"),
     (f"train {ONE_HEAD} --lr", "--lr needs a value"),

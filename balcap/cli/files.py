@@ -11,6 +11,9 @@ import yaml
 
 from balcap.errors import UserError
 
+# What settings were called when older versions wrote their runs' config.yaml (docs/renames.md).
+RENAMED = {"patience": "judge_wait", "tries": "attempts"}
+
 
 class _Loader(yaml.SafeLoader):
     """YAML, but 1e-6 is a number (PyYAML reads it as text) and a repeated key is an error."""
@@ -44,7 +47,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what a settings file holds, as it stands there.
+    """Return what a settings file holds; settings by the names that they have today.
 
     Raises:
         UserError: if the file cannot be read, is not YAML, or is not a mapping.
@@ -59,7 +62,7 @@ def read(file: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, Mapping):
         raise UserError(f"the settings file {file} must hold lines of `name: value`")
-    return dict(content)
+    return {RENAMED.get(str(name), str(name)): value for name, value in content.items()}
 
 
 def flat(content: Mapping[Any, Any], groups: Set[str], prefix: str = "") -> dict[str, Any]:

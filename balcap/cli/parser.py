@@ -260,6 +260,8 @@ def _unknown(source: str, name: str, options: dict[str, Option]) -> UserError:
         return error
     if source:
         return UserError(f"{source}no setting {name!r}{did_you_mean(name, options)}; see --help")
+    if (today := files.RENAMED.get(name)) in options:
+        return UserError(f"{shown} is now called {options[today].flag}")
     flags = [option.flag for option in options.values()] + ["--config", "--print-config"]
     return UserError(f"no option {shown}{did_you_mean(shown, flags)}; see --help")
 
