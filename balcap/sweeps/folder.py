@@ -4,7 +4,7 @@
     SWEEP/001/             a run's folder, as `balcap train` fills it, and beside that
     SWEEP/001/job.json     its values, its command, how it ended, the end of its output if it failed
     SWEEP/001/output.log   what it printed
-    SWEEP/001/.lock        held by the run's own processes as long as they live
+    SWEEP/001/.job.lock    held by the run's own processes as long as they live
 
 Nothing is kept anywhere else, so a sweep that was killed continues from what lies here.
 """
@@ -95,7 +95,7 @@ class Slot:
         return "\n".join(lines[-TAIL:])
 
 
-LOCK = ".lock"
+LOCK = ".job.lock"  # not the `.lock` of the run itself, which it takes while this one is held
 
 
 def lock(folder: Path) -> int | None:
