@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from balcap.analysis import evaluated_heads, runs_df, t_interval, varying_settings
@@ -45,11 +47,16 @@ def rows(runs: pd.DataFrame) -> list[dict[str, str]]:
     found = []
     groups = runs.groupby(settings, dropna=False, sort=False) if settings else [((), runs)]
     for values, group in groups:
-        row = {name: str(value) for name, value in zip(settings, values, strict=True)}
+        row = {name: _setting(value) for name, value in zip(settings, values, strict=True)}
         row["runs"] = str(len(group))
         row |= {name: _mean(group[f"after.{name}"]) for name in scores}
         found.append(row)
     return found
+
+
+def _setting(value: Any) -> str:
+    """Drawn values to four digits; the sweep's job.json and the run's config.yaml have them all."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _mean(values: pd.Series[float]) -> str:
