@@ -60,7 +60,8 @@ class DataSettings:
             built-in world. A Hugging Face data set is `records:hf:NAME`.
         image_root: folder that image names are relative to; default: the data file's folder.
         prompt: what the policy is asked, for rows that do not say.
-        max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1].
+        max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1]; stop
+            when more images than this share of the samples prove unusable in mid-run.
         check_images: decode every image before the start (`full`), read its header (`header`),
             or only check that the file is there (`exists`).
         eval_data: held-out data of the same form as `data`; default: split off from `data`.
