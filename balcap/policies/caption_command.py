@@ -6,9 +6,9 @@ import json
 
 from balcap.config import CaptionSettings
 from balcap.console import say
-from balcap.errors import UserError
 from balcap.logging import quiet
 from balcap.policies import load, locate
+from balcap.policies.images import read_image
 from balcap.types import Sample
 
 
@@ -16,13 +16,13 @@ def run(asked: CaptionSettings) -> int:
     """Caption every image and print it; returns the exit code.
 
     Raises:
-        UserError: if an image cannot be read or there is no such policy, before it is loaded.
+        UserError: if an image cannot be used or there is no such policy, before it is loaded.
     """
     settings = asked.resolved()
-    locate(settings.policy)
+    family = locate(settings.policy).family
     samples = [Sample(id=str(path), prompt=settings.prompt, image=path) for path in settings.images]
     for sample in samples:
-        _check(sample)
+        read_image(sample, family)
     from balcap.policies.generation import Sampling, sampling_of, write_captions
 
     quiet()
@@ -35,10 +35,3 @@ def run(asked: CaptionSettings) -> int:
         else:
             say(f"{caption.sample.id}: {caption.text}")
     return 0
-
-
-def _check(sample: Sample) -> None:
-    try:
-        sample.open_image()
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read image {sample.id}: {error}") from error

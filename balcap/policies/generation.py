@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from balcap.config import ResolvedTrainSettings, SamplingSettings
 from balcap.policies import Policy
+from balcap.policies.images import read_image
 from balcap.types import Caption, Sample
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from transformers import GenerationConfig
 
 
@@ -79,10 +81,9 @@ def sampling_of(settings: SamplingSettings) -> SamplingSettings:
     return SamplingSettings(**{f.name: getattr(settings, f.name) for f in fields(SamplingSettings)})
 
 
-def chat(sample: Sample, *, image: bool = True) -> list[dict[str, Any]]:
-    """The conversation that asks for a caption, with or without the picture inside."""
-    text = {"type": "text", "text": sample.prompt}
-    content = [{"type": "image", "image": sample.open_image()}, text] if image else [text]
+def chat(sample: Sample, image: Image) -> list[dict[str, Any]]:
+    """The conversation that asks for a caption of an image."""
+    content = [{"type": "image", "image": image}, {"type": "text", "text": sample.prompt}]
     return [{"role": "user", "content": content}]
 
 
@@ -96,6 +97,9 @@ def write_captions(
         samples: what is described; every one needs an image.
         sampling: how.
         synced: keep processes in step while any still writes (sharded weights need it).
+
+    Raises:
+        BadImageError: if an image cannot be used; the batches before it were yielded.
     """
     import torch
 
@@ -118,7 +122,7 @@ def _one_batch(
 ) -> list[Caption]:
     tokenizer = policy.processor.tokenizer
     inputs = policy.processor.apply_chat_template(
-        [chat(sample) for sample in samples],
+        [chat(sample, read_image(sample, policy.family)) for sample in samples],
         add_generation_prompt=True,
         tokenize=True,
         return_dict=True,

@@ -57,7 +57,7 @@ def check_prompt_length(trainer: Any, sample: Sample) -> None:
     Raises:
         RunError: with both lengths, and what to do.
     """
-    ids, images, _ = trainer._tokenize_prompts([chat(sample)])
+    ids, images, _ = trainer._tokenize_prompts([chat(sample, sample.open_image())])
     count = trainer.accelerator.num_processes if trainer.vllm_generation.mode == "server" else 1
     seen, *_ = trainer.vllm_generation.generate(
         prompts=ids, images=images, num_generations=count, profiler=_NoProfiler()

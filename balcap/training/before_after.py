@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from balcap import distributed
 from balcap.console import say
@@ -14,8 +16,8 @@ from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.scoring import Scored
 from balcap.policies import Policy
 from balcap.policies.generation import Sampling, write_captions
-from balcap.training.held_out import Band, Judged, judge
-from balcap.training.image_reader import readable
+from balcap.training.held_out import Band, Judged, judge, summarize
+from balcap.training.image_reader import unreadable
 from balcap.types import Caption, Sample
 
 
@@ -40,9 +42,10 @@ class HeldOut:
     def evaluate(self, policy: Policy, sampling: Sampling) -> Judged:
         """Caption every sample once, and judge. Every process takes part and gets the answer.
 
-        Samples whose image cannot be read are left out and counted.
+        Samples whose image cannot be used are left out and counted.
 
         Raises:
+            UserError: if that is all of them.
             JudgeGoneError, StoppedWaitingError: as `JudgeWait.score`.
         """
         gone = self._unreadable(policy)
@@ -56,16 +59,45 @@ class HeldOut:
         judged.summary["left_out"] = len(gone)
         return judged
 
+    def over_the_same(
+        self, sides: Mapping[str, Sequence[Mapping[str, Any]]]
+    ) -> dict[str, tuple[dict[str, Any], list[Mapping[str, Any]]]]:
+        """Evaluations of which one lost samples that another has, over those that all have.
+
+        Nothing is written or judged again: the means are taken of the scores that are kept.
+
+        Args:
+            sides: by evaluation, its rows as `Judged.rows` makes them.
+
+        Returns:
+            Summary and rows of each evaluation that had more samples than all have.
+        """
+        common = set.intersection(*({row["sample"] for row in rows} for rows in sides.values()))
+        samples = {sample.id: sample for sample in self.samples}
+        shorter = {}
+        for side, rows in sides.items():
+            kept = [row for row in rows if row["sample"] in common]
+            if not kept or len(kept) == len(rows):
+                continue
+            captions = [Caption(samples[row["sample"]], row["caption"]) for row in kept]
+            scores = {
+                head.name: np.array([row["scores"][head.name] for row in kept], dtype=np.float64)
+                for head in self.heads
+            }
+            summary = summarize(captions, scores, self.balanced, self.band)
+            shorter[side] = (summary | {"left_out": len(samples) - len(kept)}, kept)
+        return shorter
+
     def _unreadable(self, policy: Policy) -> dict[str, str]:
         """Samples whose image some process cannot read, each with the reason; said by the first."""
         gone: dict[str, str] = {}
-        for own in distributed.everyones(readable(self.samples, policy.family)):
+        for own in distributed.everyones(unreadable(self.samples, policy.family)):
             gone |= own
         if gone and distributed.is_first():
             name, reason = next(iter(gone.items()))
             say(
                 f"{len(gone)} of {len(self.samples)} held-out samples are left out, as their "
-                f"images cannot be used: {name!r} ({reason}). Earlier evaluations have them"
+                f"images cannot be used: {name!r} ({reason}); so are they from earlier evaluations"
             )
         return gone
 

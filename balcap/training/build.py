@@ -8,6 +8,7 @@ from pathlib import Path
 from transformers import PrinterCallback, TrainerCallback
 
 from balcap import distributed
+from balcap.console import say
 from balcap.heads.judge_wait import JudgeWait
 from balcap.logging import quiet
 from balcap.policies import Policy
@@ -50,7 +51,13 @@ def caption_trainer(
             on_rollouts=on_rollouts,
             args=grpo_config(settings, checkpoints, distributed.count()),
             judge_wait=judge_wait,
-            images=ImageReader(plan.loaded.train, policy.family, settings.max_bad),
+            images=ImageReader(
+                plan.loaded.train,
+                policy.family,
+                settings.max_bad,
+                say if distributed.is_first() else lambda line: None,
+                lambda image: policy.processor.image_processor(images=[image], return_tensors="pt"),
+            ),
             peft_config=new_adapters(settings, policy),
             callbacks=list(callbacks),
         )

@@ -9,6 +9,7 @@ from balcap.policies import load
 from balcap.policies.generation import Sampling, write_captions
 from balcap.runs.metrics import step_metrics
 from balcap.runs.rollouts import Rollouts, rows_of
+from balcap.training.image_reader import ImageReader
 from balcap.training.preflight import Plan
 
 
@@ -18,7 +19,10 @@ def dry_run(plan: Plan) -> None:
     quiet()
     policy = load(settings)
     groups = [row // settings.group_size for row in range(settings.batch)]
-    samples = [plan.loaded.train[group] for group in groups]
+    train = plan.loaded.train
+    images = ImageReader(train, policy.family, settings.max_bad)
+    usable = [images.open(group)[0] for group in range(settings.batch // settings.group_size)]
+    samples = [train[usable[group]] for group in groups]
     captions = list(write_captions(policy, samples, Sampling.of(settings)))
     scored = score(plan.trained, captions)
 

@@ -33,7 +33,7 @@ from balcap.heads.lengths import Unit
 from balcap.policies import Policy
 from balcap.runs.rollouts import Rollouts, Row, rows_of
 from balcap.training import rng_state
-from balcap.training.image_reader import ImageReader
+from balcap.training.image_reader import ImageReader, as_row
 from balcap.types import Caption, Sample
 
 TORCH_CANNOT_WRITE = "PytorchStreamWriter"
@@ -55,7 +55,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         on_rollouts: receives every batch of rollouts, for records and telemetry.
         args: TRL's settings; its reward settings are not used.
         judge_wait: with judges; default: as the settings' defaults.
-        images: opens the samples' images; default: as many as need be may fail.
+        images: opens the samples' images; default: as many as there are may fail.
         peft_config: adapters to train instead of the weights, or None.
         callbacks: of the transformers trainer.
     """
@@ -127,6 +127,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's rollouts with our advantages."""
         self._dice = (self.state.global_step, rng_state.now())
+        inputs = self.images.agreed(inputs)
         start = time.perf_counter()
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         self._seconds["generate"] = time.perf_counter() - start - self._seconds["score"]
@@ -211,18 +212,13 @@ def as_dataset(samples: Sequence[Sample], order: Sequence[int], images: ImageRea
     Args:
         samples: with images.
         order: index into `samples` for each row; the row's number is its `turn`.
-        images: opens them; where one cannot be, `row` is the index of the sample in its place.
+        images: opens them; one that cannot be used is the reason why (`ImageReader.agreed`).
     """
 
     def opened(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
-        found = [images.open(row) for row in batch["row"]]
-        chosen = [samples[row] for row, _ in found]
-        return {
-            "turn": batch["turn"],
-            "row": [row for row, _ in found],
-            "prompt": [[{"role": "user", "content": s.prompt}] for s in chosen],
-            "image": [image for _, image in found],
-        }
+        made = [as_row(samples[row], row, images.read(row)) for row in batch["row"]]
+        columns = {name: [row[name] for row in made] for name in ("row", "prompt", "image")}
+        return {"turn": batch["turn"], **columns}
 
     rows = {"turn": list(range(len(order))), "row": list(order)}
     return Dataset.from_dict(rows).with_transform(opened)

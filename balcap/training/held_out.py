@@ -86,10 +86,7 @@ def judge(
         scorer: lets the heads score; default: at once, whatever becomes of their judges.
 
     Returns:
-        With `summary` holding one mean per head over its scored captions (None if there are
-        none), `scored` (how many those are), `harmonic_mean`, `words`, `gate_rate`, and on the
-        shapes world the exact grounding: recalls over all captions, precisions over those that
-        claim anything.
+        With the `summary` of `summarize`.
     """
     scored = scorer(heads, captions)
     values = np.where(scored.matrix.scored, scored.matrix.values, np.nan)
@@ -98,6 +95,26 @@ def judge(
     explanations = {
         head.name: [explanation_of(row[i]) for row in scored.cells] for i, head in enumerate(heads)
     }
+    summary = summarize(captions, scores, balanced, band)
+    return Judged(tuple(captions), scores, reasons, explanations, summary)
+
+
+def summarize(
+    captions: Sequence[Caption], scores: Mapping[str, Float], balanced: Sequence[str], band: Band
+) -> dict[str, Any]:
+    """What is said of scored captions, flat, as `summary.json` keeps it.
+
+    Args:
+        captions: N captions, at least one.
+        scores: per head, [N] float64; NaN where unscored.
+        balanced: names of the heads that the harmonic mean is made of.
+        band: of the gate rate.
+
+    Returns:
+        One mean per head over its scored captions (None if there are none), `scored` (how many
+        those are), `harmonic_mean`, `words`, `gate_rate`, and on the shapes world the exact
+        grounding: recalls over all captions, precisions over those that claim anything.
+    """
     means = {name: mean(column) for name, column in scores.items()}
     ratio = ratios(captions, band.unit, band.count_tokens)
     in_band = within_band(ratio, band.low, band.high)
@@ -110,7 +127,7 @@ def judge(
         "captions": len(captions),
         "scored": {name: int((~np.isnan(column)).sum()) for name, column in scores.items()},
     }
-    return Judged(tuple(captions), scores, reasons, explanations, summary | _grounding(captions))
+    return summary | _grounding(captions)
 
 
 def _grounding(captions: Sequence[Caption]) -> dict[str, float | None]:

@@ -249,10 +249,13 @@ class Session:
 
     def _keep(self, side: str, judged: Judged) -> None:
         self._add(self.folder.summary, {side: judged.summary})
-        self._add(self.folder.captions, {side: judged.rows()})
+        sides = self._add(self.folder.captions, {side: judged.rows()})
+        for other, (summary, rows) in self.held_out.over_the_same(sides).items():
+            self._add(self.folder.summary, {other: summary})
+            self._add(self.folder.captions, {other: rows})
         if side in ("before", "after"):
             step = int(self.trainer.state.global_step)
-            self.wandb.captions(side, step, self.held_out.samples, judged.rows())
+            self.wandb.captions(side, step, [c.sample for c in judged.captions], judged.rows())
 
     def _add(self, path: Path, entries: dict[str, Any]) -> dict[str, Any]:
         """Add entries to one of the run's JSON files; returns all of it."""

@@ -111,7 +111,7 @@ def test_sampled_captions_are_rollouts_token_for_token(
     with trainer.writer() as policy:
         policy.model.eval()
         rows = policy.processor.apply_chat_template(
-            [chat(trainer.samples[row]) for row in _first_rows(trainer)],
+            [chat(s := trainer.samples[row], s.open_image()) for row in _first_rows(trainer)],
             add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
             processor_kwargs={"padding": True},
         )  # fmt: skip

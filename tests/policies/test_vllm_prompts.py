@@ -67,7 +67,7 @@ class Trainer:
 def test_a_double_expansion_stops_the_run(family: str, fresh_policies: dict[str, Path]) -> None:
     policy = load(ModelSettings(policy=str(fresh_policies[family])))
     trainer = Trainer(policy)
-    prompt = trainer._tokenize_prompts([chat(SAMPLE)])[0][0]
+    prompt = trainer._tokenize_prompts([chat(SAMPLE, SAMPLE.open_image())])[0][0]
     # nine image tokens, each expanded to nine again: 72 more than there should be
     with pytest.raises(RunError, match=rf"into {len(prompt) + 72} tokens.*into {len(prompt)}:"):
         check_prompt_length(trainer, SAMPLE)

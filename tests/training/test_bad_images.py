@@ -14,8 +14,9 @@ from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
 from balcap.policies.families import LLAVA, QWEN
 from balcap.runs.folder import RunFolder
-from balcap.training.grpo import CaptionTrainer
-from balcap.training.image_reader import ImageReader, readable
+from balcap.training.grpo import CaptionTrainer, as_dataset
+from balcap.training.image_reader import ImageReader, unreadable
+from balcap.training.session import Session
 from balcap.types import Caption, Sample, Unscored
 from balcap_rewards.holistic import Holistic
 from helpers.training import command
@@ -68,8 +69,8 @@ def test_there_is_a_limit(data: Path) -> None:
 
 def test_a_shape_that_the_processor_refuses_is_a_bad_image(data: Path) -> None:
     Image.new("RGB", (2010, 10)).save(data.parent / "0.png")
-    assert list(readable(samples_of(data), QWEN)) == ["s0"]
-    assert readable(samples_of(data), LLAVA) == {}
+    assert list(unreadable(samples_of(data), QWEN)) == ["s0"]
+    assert unreadable(samples_of(data), LLAVA) == {}
     assert "2010 x 10 pixels is 201 to 1" in QWEN.fault_of(2010, 10)
     assert QWEN.fault_of(2000, 10) == ""
 
@@ -121,3 +122,94 @@ def test_a_judge_that_is_to_look_at_it_is_not_asked(data: Path) -> None:
     assert isinstance(cells[1][0], Unscored)
     assert cells[1][0].cause == "data"
     assert "image of sample 's1' cannot be read" in cells[1][0].reason
+
+
+def test_all_processes_give_a_group_the_same_sample(data: Path) -> None:
+    """The image goes while two processes read their halves of one group: the first still has it."""
+    samples = samples_of(data)
+    halves = []
+    readers = []
+    for rank in range(2):
+        if rank:
+            (data.parent / "3.png").unlink()
+        readers.append(ImageReader(samples, LLAVA, 0.1, lambda line: None))
+        halves.append(as_dataset(samples, [3, 7], readers[rank])[:2])
+    rows = [
+        [{name: column[i] for name, column in half.items()} for i in range(2)] for half in halves
+    ]
+    faults = [readers[rank].faults(rows[rank]) for rank in range(2)]
+    assert faults[0] == {}
+    assert list(faults[1]) == [0]  # the turn of sample 3
+    agreed = [
+        # what each hears first is what both have said, and then that all is well
+        readers[rank].agreed(rows[rank], exchange=iter_of([faults[0], faults[1]], [{}, {}]))
+        for rank in range(2)
+    ]
+    assert [[row["row"] for row in rows] for rows in agreed] == [[4, 7], [4, 7]]
+    assert readers[0].bad.keys() == readers[1].bad.keys() == {3}
+
+
+def iter_of(*answers: object) -> object:
+    said = iter(answers)
+    return lambda own: next(said)
+
+
+def test_what_the_processor_refuses_is_a_bad_image(data: Path) -> None:
+    def processor(image: Image.Image) -> None:
+        if image.getpixel((0, 0)) == (30, 0, 0):  # that of sample 3
+            raise RuntimeError("no such image")
+
+    samples = samples_of(data)
+    told: list[str] = []
+    reader = ImageReader(samples, LLAVA, 0.1, told.append, process=processor)
+    [row] = reader.agreed([{"turn": 0, "row": 3, "image": samples[3].open_image()}])
+    assert (row["row"], row["prompt"][0]["content"]) == (4, samples[4].prompt)
+    assert told == [
+        "sample 's3': its image cannot be used (RuntimeError: no such image); another is taken"
+    ]
+
+
+def test_both_evaluations_are_over_the_same_samples(
+    data: Path, fresh_policies: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 4 held-out images goes during the training: 3 are left, before and after."""
+    run = RunFolder(tmp_path / "run")
+    train = Session._train
+
+    def and_lose_one(self: Session) -> None:
+        train(self)
+        image = self.held_out.samples[1].image
+        assert isinstance(image, Path)
+        image.unlink()
+
+    monkeypatch.setattr(Session, "_train", and_lose_one)
+    assert main(words(fresh_policies["llava-1.5"], data, run.path, "--steps", "1")) == 0
+    summary, captions = run.read_json(run.summary), run.read_json(run.captions)
+    kept = [row["sample"] for row in captions["after"]]
+    assert len(kept) == 3
+    for side in ("before", "before_greedy", "after", "after_greedy"):
+        assert [row["sample"] for row in captions[side]] == kept
+        assert (summary[side]["captions"], summary[side]["left_out"]) == (3, 1)
+        scores = [row["scores"]["letters"] for row in captions[side]]
+        assert summary[side]["letters"] == pytest.approx(sum(scores) / 3)
+
+
+def test_a_dry_run_takes_another_sample(
+    data: Path, fresh_policies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(0, COUNT, 2):
+        (data.parent / f"{number}.png").write_bytes(b"no picture")
+    line = words(fresh_policies["llava-1.5"], data, tmp_path / "run", "--check-images", "exists")
+    assert main([*line, "--dry-run", "--max-bad", "1"]) == 0
+    assert "its image cannot be used (UnidentifiedImageError" in capsys.readouterr().out
+
+
+def test_captions_of_a_shape_that_the_policy_refuses(
+    tmp_path: Path, fresh_policies: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (2010, 10)).save(tmp_path / "wide.png")
+    policy = str(fresh_policies["qwen2.5-vl"])
+    assert main(["caption", str(tmp_path / "wide.png"), "--policy", policy]) == 2
+    told = capsys.readouterr().err
+    assert "wide.png" in told
+    assert "2010 x 10 pixels is 201 to 1" in told
