@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from balcap.cli import COMMANDS, main
+from balcap.cli.files import by_todays_names
 from balcap.cli.parser import parse
 from balcap.cli.trl_fields import OURS, trl_fields
 from balcap.config import TrainSettings
@@ -107,6 +108,13 @@ def test_a_file_of_an_older_version_is_read_by_todays_names(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("patience: 3.0\n")
     assert train("--config", str(path)).settings.judge_wait == 3
+
+
+def test_a_setting_of_today_may_be_called_as_another_once_was():
+    both = {"tries", "attempts"}.__contains__
+    assert by_todays_names({"tries": 3}, {"attempts"}.__contains__) == {"attempts": 3}
+    assert by_todays_names({"tries": 3}, both) == {"tries": 3}
+    assert by_todays_names({"tries": 3}, {"steps"}.__contains__) == {"tries": 3}
 
 
 def test_a_file_selects_heads_and_an_option_selects_others(tmp_path):

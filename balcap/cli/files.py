@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what a settings file holds; settings by the names that they have today.
+    """Return what a settings file holds, as it stands there.
 
     Raises:
         UserError: if the file cannot be read, is not YAML, or is not a mapping.
@@ -62,7 +62,21 @@ def read(file: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, Mapping):
         raise UserError(f"the settings file {file} must hold lines of `name: value`")
-    return {RENAMED.get(str(name), str(name)): value for name, value in content.items()}
+    return dict(content)
+
+
+def by_todays_names(content: Mapping[str, Any], has: Callable[[str], bool]) -> dict[str, Any]:
+    """Return settings by the names that they have today.
+
+    Args:
+        content: what a settings file holds.
+        has: whether the command has a setting of a name. One of today's that is called as another
+            once was stays what it is.
+    """
+    return {
+        today if (today := RENAMED.get(name)) and has(today) and not has(name) else name: value
+        for name, value in content.items()
+    }
 
 
 def flat(content: Mapping[Any, Any], groups: Set[str], prefix: str = "") -> dict[str, Any]:

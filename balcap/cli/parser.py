@@ -95,7 +95,9 @@ def _sources(command: Command, words: Sequence[line.Word]) -> Sources:
     if command.has("resume"):
         for run in line.values_of(words, "resume")[-1:]:
             names.append(str(_settings_of_run(run)))
-    sources = [(f"{name}: ", files.read(Path(name))) for name in names]
+    sources = [
+        (f"{name}: ", files.by_todays_names(files.read(Path(name)), command.has)) for name in names
+    ]
     for source, content in sources:
         if "resume" in content:
             raise UserError(f"{source}resume cannot be set in a file; write --resume RUN")
