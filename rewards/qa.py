@@ -18,7 +18,7 @@ from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities
 from balcap.types import Caption, HeadScore, Question, Score, Unscored
 
-from .qa_reader import Answered, answers, dice_of, most_choices
+from .qa_reader import Answered, answers, most_choices, rng_of
 from .qa_settings import QaConfig
 
 __all__ = ["Qa", "QaConfig"]
@@ -107,7 +107,7 @@ class Qa(Head[QaConfig]):
             self._answer(question, [*islice(rest, len(question.choices))]) for question in questions
         ]
         if self.config.draws:
-            said = dice_of(caption, self.config.seed).choices(said, k=self.config.draws)
+            said = rng_of(caption, self.config.seed).choices(said, k=self.config.draws)
         return scored(said)
 
     def _answer(self, question: Question, near: list[float]) -> Answered:

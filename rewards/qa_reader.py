@@ -114,7 +114,7 @@ def drawn(caption: Caption, settings: QaConfig) -> Iterator[Menu]:
     They hang on the caption, its sample's id and the seed, and on nothing beside them; with more
     draws, the first are the same.
     """
-    rng = dice_of(caption, settings.seed)
+    rng = rng_of(caption, settings.seed)
     questions = caption.sample.questions
     for number in range(settings.draws or len(questions)):
         question = rng.choice(questions) if settings.draws else questions[number]
@@ -122,7 +122,7 @@ def drawn(caption: Caption, settings: QaConfig) -> Iterator[Menu]:
         yield Menu(question, tuple(rng.sample(range(count), count)), settings.abstain)
 
 
-def dice_of(caption: Caption, seed: int) -> random.Random:
+def rng_of(caption: Caption, seed: int) -> random.Random:
     """Chance that is the same for the same caption, sample id and seed."""
     name = f"{seed}\0{caption.sample.id}\0{caption.text}"
     return random.Random(name.encode("utf-8", "surrogatepass"))

@@ -154,7 +154,7 @@ def test_the_head_that_no_waiting_helps_is_named_first(clock: Clock) -> None:
     assert clock.now == 0
 
 
-def test_no_patience_is_one_try(clock: Clock) -> None:
+def test_no_wait_is_one_attempt(clock: Clock) -> None:
     judged = Judged(down(999))
     with pytest.raises(JudgeGoneError, match="after 0 s"):
         JudgeWait(seconds=0).score([judged.head], CAPTIONS)

@@ -83,7 +83,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.judge_wait = judge_wait or JudgeWait()
         self.policy = policy
         self.images = images or ImageReader(samples, policy.family, 1.0)
-        self._dice: tuple[int, rng_state.RngState] | None = None  # before a step, and which
+        self._rng_before: tuple[int, rng_state.RngState] | None = None  # which step, and the state
         self._rollouts: Rollouts | None = None
         self._seconds: dict[str, float] = {}
         super().__init__(
@@ -126,7 +126,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's rollouts with our advantages."""
-        self._dice = (self.state.global_step, rng_state.now())
+        self._rng_before = (self.state.global_step, rng_state.now())
         inputs = self.images.agreed(inputs)
         start = time.perf_counter()
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
@@ -161,8 +161,8 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         of rollouts, which a checkpoint does not hold."""
         if self.state.global_step % self.num_iterations or self.state.global_step == 0:
             return
-        if self._dice is not None and self._dice[0] == self.state.global_step:
-            rng_state.restore(self._dice[1])
+        if self._rng_before is not None and self._rng_before[0] == self.state.global_step:
+            rng_state.restore(self._rng_before[1])
         self._save_checkpoint(self.model, trial=None)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

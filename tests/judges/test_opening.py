@@ -127,7 +127,7 @@ def test_what_is_missing_is_told(script, given, message):
         open_judge(JudgeSettings(**given, cache=OFF), "qa")
 
 
-def test_heads_of_the_same_settings_share_a_desk_and_not_an_account(script):
+def test_heads_of_the_same_settings_share_a_backend_and_not_an_account(script):
     settings = {"backend": "scripted", "model": f"{script}:say", "cache": OFF}
     one = open_judge(JudgeSettings(**settings, price_in=1.0), "qa")
     two = open_judge(JudgeSettings(**settings), "cov")

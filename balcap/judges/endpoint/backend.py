@@ -45,7 +45,7 @@ class Endpoint(Backend):
         self._config = config = EndpointConfig.of(settings)
         self._identity = identity_of(config.model, settings)
         self._servers = [Server(url, config) for url in config.url]
-        self._tries = RetryPolicy(config, Servers(self._servers, pause=backoff), backoff)
+        self._retry_policy = RetryPolicy(config, Servers(self._servers, pause=backoff), backoff)
         self._tokens = RateLimiter(config.tokens_per_minute)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._capabilities = Capabilities()
@@ -134,7 +134,7 @@ class Endpoint(Backend):
         )
         await self._tokens.take(estimate)
         try:
-            await self._tries.until_answered(partial(self._once, batch, found), breaker)
+            await self._retry_policy.until_answered(partial(self._once, batch, found), breaker)
         finally:
             answers = [answer for answer in found.values() if isinstance(answer, JudgeResponse)]
             used = sum(answer.prompt_tokens + answer.completion_tokens for answer in answers)
@@ -196,7 +196,9 @@ class Endpoint(Backend):
 
     async def _find_out(self, roles: Sequence[str], breaker: CircuitBreaker) -> ChatTemplate | None:
         async def post(path: str, body: dict[str, Any]) -> Any:
-            return await self._tries.until_answered(lambda s: s.post_json(path, body), breaker)
+            return await self._retry_policy.until_answered(
+                lambda s: s.post_json(path, body), breaker
+            )
 
         try:
             template = await discover(post, self._config.model, roles)

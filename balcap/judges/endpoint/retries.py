@@ -81,7 +81,7 @@ class RetryPolicy:
         problems: list[str] = []
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                return await self._tries(once, breaker, deadline, problems)
+                return await self._attempts(once, breaker, deadline, problems)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -90,7 +90,7 @@ class RetryPolicy:
             breaker.failed(reason)
             raise JudgeError(reason) from None
 
-    async def _tries(
+    async def _attempts(
         self,
         once: Callable[[Server], Awaitable[T]],
         breaker: CircuitBreaker,
