@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -39,3 +40,23 @@ def everyones(item: T) -> list[T]:
     state()
     gathered: list[T] = gather_object([item])
     return gathered
+
+
+def raise_together(failure: Exception | None) -> None:
+    """Raise, in all processes, the failure of the first one that has any. Every process must call.
+
+    A process that stopped alone would leave the others waiting for it.
+    """
+    for failed in everyones(failure):
+        if failed is not None:
+            raise failed
+
+
+def in_turn(shares: Sequence[Sequence[T]], total: int) -> list[T]:
+    """Items in their order, of which process p of P had the items p, p + P, p + 2P ...
+
+    Args:
+        shares: of each process, as `everyones` returns them; what is over is left out.
+        total: number of items.
+    """
+    return [shares[i % len(shares)][i // len(shares)] for i in range(total)]

@@ -124,9 +124,7 @@ def find_origin(settings: PolicySettings, resumed: RunFolder | None) -> Located:
             kept.verified()
         except UserError as error:
             failure = error
-    for failed in distributed.everyones(failure):
-        if failed is not None:
-            raise failed
+    distributed.raise_together(failure)
     return kept.place()
 
 

@@ -49,17 +49,21 @@ class RunFolder:
         """Whether the folder is a run's."""
         return self.config.is_file()
 
+    def check_free(self) -> None:
+        """Raise UserError if a run is already there."""
+        if self.exists():
+            raise UserError(
+                f"{self.path} already holds a run; continue it with --resume {self.path}, "
+                "or name another folder with --run"
+            )
+
     def create(self, config: str) -> None:
         """Make the folder and write its settings.
 
         Raises:
             UserError: if a run is already there, or the folder cannot be made.
         """
-        if self.exists():
-            raise UserError(
-                f"{self.path} already holds a run; continue it with --resume {self.path}, "
-                "or name another folder with --run"
-            )
+        self.check_free()
         try:
             self.rollouts.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -30,9 +30,7 @@ def lock(folder: RunFolder) -> AbstractContextManager[Any]:
             held = hold(folder)
         except UserError as error:
             failure = error
-    for failed in distributed.everyones(failure):
-        if failed is not None:
-            raise failed
+    distributed.raise_together(failure)
     return held or nullcontext()
 
 

@@ -106,10 +106,7 @@ class HeldOut:
         state = distributed.state()
         mine = captions[state.process_index :: state.num_processes]
         scored = self.judge_wait.score(heads, mine)
-        shares = distributed.everyones(scored.cells)
-        cells = [
-            shares[i % state.num_processes][i // state.num_processes] for i in range(len(captions))
-        ]
+        cells = distributed.in_turn(distributed.everyones(scored.cells), len(captions))
         return Scored.of([head.name for head in heads], cells, range(len(captions)))
 
 
@@ -127,4 +124,4 @@ def write_together(policy: Policy, samples: Sequence[Sample], sampling: Sampling
     ]
     written = write_captions(policy, mine, sampling, synced=state.num_processes > 1)
     shares = distributed.everyones([caption.text for caption in written])
-    return [shares[i % state.num_processes][i // state.num_processes] for i in range(len(samples))]
+    return distributed.in_turn(shares, len(samples))

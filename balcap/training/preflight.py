@@ -194,9 +194,7 @@ def smoke_test(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
         _check_judges(heads, scored)
     except (UserError, RunError) as error:
         failure = portable(error)
-    for failed in distributed.everyones(failure):
-        if failed is not None:
-            raise failed
+    distributed.raise_together(failure)
 
 
 def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from balcap.config import LoraSettings, ResolvedSftSettings, ResolvedTrainSettings
 from balcap.errors import UserError, did_you_mean
 from balcap.policies import Located
+from balcap.runs.folder import RunFolder
 
 FILES = ("deepspeed", "fsdp_config", "accelerator_config")
 """TRL's fields that may name a JSON file."""
@@ -73,11 +74,7 @@ def check_run_folder(path: Path) -> None:
     Raises:
         UserError: if a run is there already, or its folder cannot be made or written to.
     """
-    if (path / "config.yaml").exists():
-        raise UserError(
-            f"{path} already holds a run; continue it with --resume {path}, or name another "
-            "folder with --run"
-        )
+    RunFolder(path).check_free()
     try:
         above = next(each for each in (path, *path.absolute().parents) if each.exists())
         with tempfile.TemporaryFile(dir=above):
