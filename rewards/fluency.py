@@ -157,8 +157,8 @@ class Fluency(Head[FluencyConfig]):
         texts = [caption.text for caption in captions]
         if self.config.engine == "llm":
             return self._graded(texts)
-        without_reasoning = [text for text in texts if words(text)]
-        kinds = dict(zip(without_reasoning, self._mistakes(without_reasoning), strict=True))
+        spoken = [text for text in texts if words(text)]
+        kinds = dict(zip(spoken, self._mistakes(spoken), strict=True))
         return [self._fluency(text, kinds.get(text)) for text in texts]
 
     def _mistakes(self, texts: Sequence[str]) -> Sequence[tuple[str, ...] | JudgeError | None]:

@@ -21,6 +21,7 @@ from balcap.config import (
 )
 from balcap.config.methods import NORMALIZERS
 from balcap.errors import UserError
+from balcap.judges.endpoint.config import EndpointSettings
 
 
 def nothing_is_none(settings, *names):
@@ -138,7 +139,7 @@ def test_plain_settings_survive_yaml():
 
 
 def test_of_the_judge_only_what_was_given_is_written():
-    judge = JudgeSettings(backend="endpoint", url=("http://a/v1",), cache=Path("off"), retries=0)
+    judge = JudgeSettings.of(backend="endpoint", url=("http://a/v1",), cache=Path("off"), retries=0)
     assert plain(TrainSettings(judge=judge))["judge"] == {
         "backend": "endpoint", "url": ["http://a/v1"], "retries": 0, "cache": "off",
     }  # fmt: skip
@@ -150,16 +151,16 @@ def test_of_the_judge_only_what_was_given_is_written():
 )
 def test_a_key_itself_is_refused_and_not_repeated(key):
     with pytest.raises(UserError, match="name of an environment variable") as caught:
-        JudgeSettings(key=key)
+        EndpointSettings(key=key)
     assert not key or key not in str(caught.value)
 
 
 def test_the_name_of_a_key_is_fine():
-    assert JudgeSettings(key="SK_PROXY_KEY").key == "SK_PROXY_KEY"
+    assert EndpointSettings(key="SK_PROXY_KEY").variable == "SK_PROXY_KEY"
 
 
 @pytest.mark.parametrize("url", ["http://me:secret@host/v1", "https://host/v1?api_key=secret"])
 def test_an_address_holds_no_secret_either(url):
     with pytest.raises(UserError, match="at 'host' with a user, a password or a query") as caught:
-        JudgeSettings(url=(url,))
+        EndpointSettings(url=(url,))
     assert "secret" not in str(caught.value)

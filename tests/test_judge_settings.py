@@ -10,6 +10,9 @@ from balcap.cli.parser import parse
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.heads import dump
+from balcap.judges.factory import given_for
+from balcap.judges.identity import identity_of
+from balcap.judges.types import JudgeRequest
 from balcap.runs.provenance import _sha256_of_heads
 from helpers.heads import Letters
 from helpers.judged_heads import Graded, a_judge, everyone_asks, grade
@@ -44,7 +47,7 @@ def test_what_a_run_keeps_of_a_judge_is_what_was_given_and_reads_back(tmp_path: 
     assert given.heads is not None
     config = back.heads.trained[0].config
     assert config == given.heads.trained[0].config
-    assert config.judge == JudgeSettings(model="large", cache=Path("off"))
+    assert config.judge == JudgeSettings.of(model="large", cache=Path("off"))
     assert dump(back.settings, back.heads) == written
 
 
@@ -93,10 +96,10 @@ def test_a_run_may_go_on_with_its_judge_at_another_address_and_nothing_else(tmp_
     resume = ["--resume", str(tmp_path)]
     own = ["--graded.judge.url", "http://c/v1"]
     resumed = parse(COMMANDS["train"], [*resume, "--judge.url", "http://b/v1", *own])
-    assert resumed.settings.judge == JudgeSettings(url=("http://b/v1",), model="small")
+    assert resumed.settings.judge == JudgeSettings.of(url=("http://b/v1",), model="small")
     assert resumed.settings.steps == 7
     assert resumed.heads is not None
-    assert resumed.heads.trained[0].config.judge.url == ("http://c/v1",)
+    assert resumed.heads.trained[0].config.judge.own["url"] == ("http://c/v1",)
     with pytest.raises(UserError, match=r"of which only --judge\.url .* leave out --judge\.model,"):
         parse(COMMANDS["train"], [*resume, "--judge.model", "large"])
 
@@ -107,3 +110,51 @@ def test_the_record_of_a_run_knows_the_questions_of_heads_that_ask() -> None:
     asking = _sha256_of_heads([Graded(judge=a_judge(grade))])
     assert set(asking["graded"]) == {FILE.name} | shared
     assert set(_sha256_of_heads([Letters()])["letters"]) == {"heads.py"}
+
+
+KEYS = (
+    "17d40dfff1fb1b6d22ee88bdffcb7c3d461a021d471921af9131a949a15d7747",
+    "7cecb1797338e426cdab08150a97f9aa75fe43fca52680632d7da643ee3c95ad",
+)
+LOCAL = ["--graded.judge.backend", "local", "--graded.judge.model", "small"]
+SERVED = ["--judge.backend", "endpoint", "--judge.url", "http://a/v1", "--judge.model", "large"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--judge.backend", "local", "--judge.url", "http://a/v1"],
+            "judge.url is set, and the judge backend 'local' does not read it; it has batch, "
+            "device; endpoint would",
+        ),
+        (
+            [*SERVED, *LOCAL, "--graded.judge.retries", "1"],
+            "graded.judge.retries is set, and the judge backend 'local' does not read it",
+        ),
+        ([*SERVED, "--judge.batch", "4"], "judge.batch .* 'endpoint' does not .*; local would"),
+    ],
+)
+def test_a_setting_that_the_backend_does_not_read_is_refused(
+    words: list[str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        parse(COMMANDS["train"], [*ASKS, *words])
+
+
+def test_a_head_with_another_backend_leaves_the_settings_of_the_general_one() -> None:
+    """And takes what all backends share."""
+    parsed = parse(COMMANDS["train"], [*ASKS, *SERVED, "--judge.price-in", "2", *LOCAL])
+    assert parsed.heads is not None
+    own = parsed.heads.trained[0].config.judge
+    settings = given_for(own, parsed.settings.judge, "graded.judge")
+    assert settings == JudgeSettings(backend="local", model="small", price_in=2.0)
+
+
+def test_the_key_of_a_question_is_what_it_always_was() -> None:
+    """Answers that were paid for are found again. The digests are those of version 0.1.0."""
+    settings = JudgeSettings.of(backend="endpoint", url=("http://a/v1",), model="reader")
+    request = JudgeRequest.of("Is it red?", max_tokens=8, temperature=0.5, draw=3)
+    assert request.key(identity_of("reader", settings)) == KEYS[0]
+    smaller = replace(settings, max_pixels=1000)
+    assert request.key(identity_of("reader", smaller)) == KEYS[1]

@@ -27,9 +27,13 @@ short = my_protocol:COMMAND
 PARTS = '''
 """A head, a backend and a data format."""
 
+import json
+from dataclasses import dataclass
+
+from balcap.config import at_least
 from balcap.data.parsed_rows import ParsedRow
 from balcap.heads import Head
-from balcap.judges.types import Backend, JudgeResponse
+from balcap.judges.types import Backend, JudgeResponse, own_settings
 
 
 class Colours(Head):
@@ -42,13 +46,29 @@ class Colours(Head):
         return [sum(one in c.text for one in names) / 5 for c in captions]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ParrotSettings:
+    """A parrot.
+
+    Attributes:
+        score: what it says.
+    """
+
+    score: int = 1
+
+    def __post_init__(self):
+        at_least("judge.score", self.score, 1)
+
+
 class Parrot(Backend):
     """Says the same of everything."""
 
-    named_by = "model"
+    Settings = ParrotSettings
+    named_by = "score"
 
     def __init__(self, settings):
-        self.says = settings.model
+        own = own_settings(ParrotSettings, settings)
+        self.says = json.dumps({"score": own.score})
 
     @property
     def identity(self):
@@ -128,15 +148,27 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def balcap(outside: Path, folder: Path, line: str) -> str:
-    """What a command says, run where the package can be found."""
+def run(outside: Path, folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
+    """A command, run where the package can be found."""
     program = f"import sys; sys.path.insert(0, {str(outside)!r}); from balcap.cli import main; "
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", program + "sys.exit(main(sys.argv[1:]))", *line.split()],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def balcap(outside: Path, folder: Path, line: str) -> str:
+    """What a command says that succeeds."""
+    done = run(outside, folder, line)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def mistake(outside: Path, folder: Path, line: str) -> str:
+    """What is said of a mistake."""
+    done = run(outside, folder, line)
+    assert done.returncode == 2
+    return done.stderr
 
 
 def test_a_head_a_backend_and_a_format_train(outside: Path, tmp_path: Path) -> None:
@@ -150,12 +182,17 @@ def test_a_head_a_backend_and_a_format_train(outside: Path, tmp_path: Path) -> N
     balcap(
         outside, tmp_path,
         "train --data lines:rows.jsonl --rewards colours,holistic --eval-rewards= --gate none "
-        "--judge.backend parrot --judge.model {\"score\":5} --judge.cache off --run run --steps 2 "
+        "--judge.backend parrot --judge.model any --judge.score 5 --judge.cache off --run run "
+        "--steps 2 "
         "--group-size 4 --batch 8 --max-tokens 12 --eval-samples 0",
     )  # fmt: skip
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [row["reward/holistic/mean"] for row in rows] == [0.5, 0.5]
     assert all(0 <= row["reward/colours/mean"] <= 1 for row in rows)
+    assert "score: 5" in (tmp_path / "run/config.yaml").read_text()
+    wrong = "train --rewards holistic --eval-rewards= --judge.backend parrot --judge.score 0"
+    assert "judge.score is 0" in mistake(outside, tmp_path, wrong)
+    assert "--judge.score N" in balcap(outside, tmp_path, f"{wrong} --help")
     shown = balcap(outside, tmp_path, "heads")
     assert "colours: Share of five colours that a caption names" in shown
 

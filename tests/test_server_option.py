@@ -7,7 +7,7 @@ import pytest
 from balcap.config import DataSettings, JudgeSettings
 from balcap.data import shapes
 from balcap.errors import UserError
-from balcap.judges.factory import open_judge
+from balcap.judges.factory import given_for, open_judge
 from balcap.training.preflight import smoke_test
 from balcap_rewards.fluency import Fluency, FluencyConfig
 from balcap_rewards.precision import Precision, PrecisionConfig
@@ -17,21 +17,26 @@ OFF = Path("off")
 
 
 def endpoint(**settings) -> JudgeSettings:
-    return JudgeSettings(backend="endpoint", url=("http://a/v1",), model="m", cache=OFF, **settings)
+    return JudgeSettings.of(
+        backend="endpoint", url=("http://a/v1",), model="m", cache=OFF, **settings
+    )
 
 
 @pytest.mark.parametrize(
     ("own", "general", "option"),
     [
         (JudgeSettings(), endpoint(), "--judge.url"),
-        (JudgeSettings(url=("http://b/v1",)), endpoint(), "--precision.judge.url"),
-        (JudgeSettings(model="n"), endpoint(), "--judge.url"),  # another model of the same server
-        (JudgeSettings(backend="local", model="n"), endpoint(), "--precision.judge.model"),
-        (JudgeSettings(), JudgeSettings(backend="local", model="n", cache=OFF), "--judge.model"),
+        (JudgeSettings.of(url=("http://b/v1",)), endpoint(), "--precision.judge.url"),
+        (JudgeSettings.of(model="n"), endpoint(), "--judge.url"),  # of the same server
+        (JudgeSettings.of(backend="local", model="n"), endpoint(), "--precision.judge.model"),
+        (JudgeSettings(), JudgeSettings.of(backend="local", model="n", cache=OFF), "--judge.model"),
     ],
 )
 def test_a_head_knows_the_option_that_names_its_judge(own, general, option):
-    head = Precision(PrecisionConfig(judge=own), open_judge(own.over(general), "precision"))
+    head = Precision(
+        PrecisionConfig(judge=own),
+        open_judge(given_for(own, general, "precision.judge"), "precision"),
+    )
     assert head.server_option == option
 
 

@@ -80,12 +80,20 @@ def build(settings: type, values: Mapping[str, Any], prefix: str = "", start: An
     given = {}
     for item in fields(settings):
         name, kind = prefix + item.name, kinds[item.name]
-        if is_dataclass(kind):
+        if item.metadata.get("rest"):
+            given[item.name] = _rest(settings, values, prefix)
+        elif is_dataclass(kind):
             below = _default(item) if start is None else getattr(start, item.name)
             given[item.name] = _build_inner(cast(type, kind), values, name, below)
         elif name in values:
             given[item.name] = values[name]
     return settings(**given) if start is None else replace(start, **given)
+
+
+def _rest(settings: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """What stands beside the fields of a class under its prefix, and is none of them."""
+    inside = {name.removeprefix(prefix): v for name, v in values.items() if name.startswith(prefix)}
+    return {name: v for name, v in inside.items() if name not in {f.name for f in fields(settings)}}
 
 
 def _build_inner(settings: type, values: Mapping[str, Any], name: str, start: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 from balcap.advantage.rule import methods_of
 from balcap.cli import files, line, methods
 from balcap.cli.command import Command
+from balcap.cli.judges import backend_options
 from balcap.cli.options import Option, build, groups_of, options_of, summary
 from balcap.cli.trl_fields import check_trl_field
 from balcap.cli.values import allowed, convert
@@ -49,7 +50,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     sources = _sources(command, words)
     choice = _choice(command, words, sources)
     chosen = _methods(command, words, sources)
-    options = _options(command, choice, chosen)
+    options = _options(command, choice, chosen, words, sources)
     given = line.assign(words, options)
     print_config = "print_config" in given
     given = {name: given[name] for name in given if name not in ("config", "print_config")}
@@ -81,9 +82,9 @@ def all_options(command: Command, arguments: Sequence[str]) -> dict[str, Option]
         words = line.scan(arguments)
         sources = _sources(command, words)
         choice, chosen = _choice(command, words, sources), _methods(command, words, sources)
+        return _options(command, choice, chosen, words, sources)
     except UserError:  # the help must come up even where what was typed beside it is wrong
-        choice, chosen = None, {}
-    return _options(command, choice, chosen)
+        return _options(command, None, {}, [], [])
 
 
 Sources = list[tuple[str, dict[str, Any]]]
@@ -142,11 +143,11 @@ def _text_of(
     """What one setting will be, looked up before it is known which settings there are."""
     values: list[Any] = [item.default for item in fields(command.settings) if item.name == name]
     for source, content in sources:
-        top = files.flat(content, set())
-        if name in top:
-            values.append(convert(top[name], str | None, source + name))
+        flat = files.flat(content, groups_of([name]))
+        if name in flat:
+            values.append(convert(flat[name], str | None, source + name))
     values += line.values_of(words, name)
-    text: str | None = values[-1]
+    text: str | None = values[-1] if values else None
     return text
 
 
@@ -165,7 +166,13 @@ def _weights(words: Sequence[line.Word], sources: Sources) -> dict[str, float]:
     return found
 
 
-def _options(command: Command, choice: Choice | None, chosen: dict[str, type]) -> dict[str, Option]:
+def _options(
+    command: Command,
+    choice: Choice | None,
+    chosen: dict[str, type],
+    words: Sequence[line.Word],
+    sources: Sources,
+) -> dict[str, Option]:
     options = {option.name: option for option in options_of(command.settings)}
     taken = {name.partition(".")[0] for name in options} | {"config", "print_config"}
     for name, cls in chosen.items():
@@ -192,7 +199,8 @@ def _options(command: Command, choice: Choice | None, chosen: dict[str, type]) -
                 f"the reward head {head.name!r} has a setting of unknown type ({error}); "
                 "use str, int, float, bool, Path, Literal, a list of these, or a data class"
             ) from error
-    return options
+    own = backend_options(options, lambda name: _text_of(command, words, sources, name))
+    return options | {option.name: option for option in own}
 
 
 def _check_resume(given: dict[str, Any], words: Sequence[line.Word]) -> None:

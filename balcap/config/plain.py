@@ -13,7 +13,7 @@ from balcap.config.judge import JudgeSettings
 def plain(settings: Any) -> dict[str, Any]:
     """Return settings as nested dictionaries of plain values, ready for YAML.
 
-    Of whom to ask only what was given is there: all else would be 17 times `null` for each head.
+    Of whom to ask only what was given is there: all else would be `null`, for each head.
     """
     content: dict[str, Any] = {}
     for item in fields(settings):

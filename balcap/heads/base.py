@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.judges.judge import Judge
 from balcap.judges.usage import Usage
@@ -61,13 +62,20 @@ class Head(ABC, Generic[ConfigT]):
             )
         return self._judge
 
+    @property
+    def judge_settings(self) -> JudgeSettings:
+        """What its Config says of whom to ask; empty for a Config that says nothing of it."""
+        said = getattr(self.config, "judge", None)
+        return said if isinstance(said, JudgeSettings) else JudgeSettings()
+
     def judge_option(self, field: str) -> str:
         """The option that sets a field of its judge: its own where it has one, or else all heads'.
 
         `--precision.judge.url` for `url`, or `--judge.url`.
         """
-        own = getattr(getattr(self.config, "judge", None), field, None)
-        return f"--judge.{field}" if own is None else f"--{self.name}.judge.{field}"
+        judge = self.judge_settings
+        is_own = field in judge.own or getattr(judge, field, None) is not None
+        return f"--{self.name}.judge.{field}" if is_own else f"--judge.{field}"
 
     @property
     def server_option(self) -> str:

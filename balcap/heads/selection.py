@@ -11,7 +11,7 @@ from balcap.config import JudgeSettings
 from balcap.errors import UserError, not_selected
 from balcap.heads.base import Head
 from balcap.heads.registry import HeadClass, find
-from balcap.judges.factory import open_judge
+from balcap.judges.factory import given_for, open_judge
 
 REDRAWS = 2  # ours: 3 unusable answers of 100 leave 3 of 100,000 then
 
@@ -56,10 +56,10 @@ class Choice:
             UserError: if a head asks a judge and it is not said which, or which is not enough.
         """
         heads = {head.name: head(configs[head.name]) for head in self.evaluated}
+        general = given_for(judge or JudgeSettings(), JudgeSettings(), "judge")
         for head in heads.values():
+            settings = given_for(head.judge_settings, general, f"{head.name}.judge")
             if head.uses_judge:
-                own = getattr(head.config, "judge", None) or JudgeSettings()
-                settings = own.over(judge or JudgeSettings())
                 head.attach_judge(open_judge(settings, head.name, REDRAWS))
         return Selected(
             trained=tuple(heads[head.name] for head in self.trained),

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
 from balcap.config import JudgeSettings
 from balcap.config.backends import BACKEND_KIND
-from balcap.errors import UserError
+from balcap.errors import UserError, did_you_mean
 from balcap.judges.cache.answers import Memory, open_cache
 from balcap.judges.cache.location import cache_file
 from balcap.judges.judge import Judge, SharedBackend
-from balcap.judges.types import Backend
+from balcap.judges.types import Backend, own_settings
 from balcap.plugins import find_class
-
-EXAMPLES = {
-    "endpoint": "--judge.model NAME, as the server at --judge.url calls it",
-    "local": "--judge.model Qwen/Qwen2.5-7B-Instruct, or a folder",
-    "replay": "--judge.model NAME, as it was when the answers were recorded",
-    "scripted": "--judge.model path.py:function, from a question to its answer",
-}
 
 
 def open_judge(settings: JudgeSettings, asker: str, redraws: int = 0) -> Judge:
@@ -44,7 +38,7 @@ def open_judge(settings: JudgeSettings, asker: str, redraws: int = 0) -> Judge:
     with _lock:  # two threads may open the same one at once
         shared = _shared_backend(unpriced)
     redraws = redraws if settings.redraws is None else settings.redraws
-    if settings.backend == "replay":  # what was recorded was paid for then
+    if not shared.backend.records:  # what was recorded was paid for then
         return Judge(shared, redraws=redraws)
     return Judge(shared, settings.price_in or 0.0, settings.price_out or 0.0, redraws)
 
@@ -60,17 +54,10 @@ _lock = threading.Lock()
 
 @cache
 def _shared_backend(settings: JudgeSettings) -> SharedBackend:
-    file = cache_file(settings)
-    if settings.backend == "replay" or file is None:
-        return SharedBackend(_backend(settings), Memory())
-    return SharedBackend(_backend(settings), open_cache(file))
-
-
-def _backend(settings: JudgeSettings) -> Backend:
     """Imported only where it is asked for."""
-    assert settings.backend is not None, "checked when the judge is opened"
-    backend: Backend = find_backend(settings.backend).of(settings)
-    return backend
+    backend: Backend = find_backend(settings.backend or "").of(settings)
+    file = cache_file(settings) if backend.records else None
+    return SharedBackend(backend, Memory() if file is None else open_cache(file))
 
 
 def find_backend(reference: str) -> type[Backend]:
@@ -82,29 +69,57 @@ def find_backend(reference: str) -> type[Backend]:
     return find_class(BACKEND_KIND, reference, Backend, named=False)  # type: ignore[type-abstract]
 
 
+def given_for(own: JudgeSettings, general: JudgeSettings, where: str) -> JudgeSettings:
+    """Whom a head asks: its own settings over those of all heads, whose backend may be another.
+
+    Args:
+        own: of the head.
+        general: of all heads. What it holds for a backend that the head does not ask is left out.
+        where: `judge` or `HEAD.judge`, for errors.
+
+    Raises:
+        UserError: for a setting of its own that its backend does not read, or a value that is not
+            allowed.
+    """
+    merged = own.over(general)
+    backends = BACKEND_KIND.builtin if merged.backend is None else (merged.backend,)
+    kinds = [find_backend(backend).Settings for backend in backends]
+    reads = {item.name for kind in kinds for item in fields(kind)}
+    for name in own.own:
+        if name not in reads:
+            raise _not_read(f"{where}.{name}", name, merged.backend, reads)
+    try:
+        for kind in kinds:
+            own_settings(kind, merged)
+    except UserError as error:
+        raise UserError(re.sub(r"^judge\.", f"{where}.", str(error))) from error
+    return replace(merged, own={n: v for n, v in merged.own.items() if n in reads})
+
+
+def _not_read(shown: str, name: str, backend: str | None, reads: set[str]) -> UserError:
+    readers = [
+        known
+        for known in BACKEND_KIND.builtin
+        if name in {item.name for item in fields(find_backend(known).Settings)}
+    ]
+    hint = f"; {' and '.join(readers)} would" if readers else did_you_mean(name, reads)
+    return UserError(
+        f"{shown} is set, and the judge backend {backend!r} does not read it; it has "
+        f"{', '.join(sorted(reads)) or 'no settings of its own'}{hint}"
+    )
+
+
 def _check(settings: JudgeSettings, asker: str) -> None:
     if settings.backend is None:
         raise UserError(
             f"{asker} asks a judge, and none is set; say which: --judge.backend endpoint "
             "--judge.url http://127.0.0.1:8000/v1 --judge.model NAME"
         )
-    if settings.backend == "endpoint":
-        from balcap.judges.endpoint import check
-
-        check(settings, asker)
-    if not settings.model:
-        raise UserError(
-            f"{asker} asks a judge of the backend {settings.backend}, and no model is set; say "
-            f"which: {EXAMPLES.get(settings.backend, '--judge.model NAME')}"
-        )
-    file = cache_file(settings)
-    if settings.backend != "replay":
-        _check_writable(file)
-    elif file is None:
-        raise UserError(
-            "judge.cache is off, and the backend replay answers from a file; give it: "
-            "--judge.cache PATH"
-        )
+    given_for(settings, JudgeSettings(), "judge")
+    backend = find_backend(settings.backend)
+    backend.check(settings, asker)
+    if backend.records:
+        _check_writable(cache_file(settings))
 
 
 def _check_writable(file: Path | None) -> None:

@@ -32,6 +32,8 @@ class Replay(Backend):
     """
 
     named_by = "cache"
+    model_example = "--judge.model NAME, as it was when the answers were recorded"
+    records = False
 
     def __init__(self, settings: JudgeSettings, file: Path) -> None:
         self._path = file
@@ -41,9 +43,13 @@ class Replay(Backend):
     @classmethod
     def of(cls, settings: JudgeSettings) -> Replay:
         """The answers in the cache's file."""
-        file = cache_file(settings)
-        assert file is not None, "checked when the judge is opened"
-        return cls(settings, file)
+        return cls(settings, _recorded_in(settings))
+
+    @classmethod
+    def check(cls, settings: JudgeSettings, asker: str) -> None:
+        """It needs a model's name and a file."""
+        super().check(settings, asker)
+        _recorded_in(settings)
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -83,6 +89,16 @@ class Replay(Backend):
             f"{identity_of('', settings)['max_pixels']} is recorded in {self._path}; it has "
             f"{', '.join(have) or 'nothing'}{did_you_mean(settings.model or '', have)}"
         )
+
+
+def _recorded_in(settings: JudgeSettings) -> Path:
+    file = cache_file(settings)
+    if file is None:
+        raise UserError(
+            "judge.cache is off, and the backend replay answers from a file; give it: "
+            "--judge.cache PATH"
+        )
+    return file
 
 
 def _opened(file: Path) -> AnswerFile:

@@ -5,20 +5,33 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from balcap.config import JudgeSettings
+from balcap.config import JudgeSettings, at_least
 from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.importing import module_of
 from balcap.judges.identity import versioned
 from balcap.judges.judge import Judge, SharedBackend
-from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
+from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome, own_settings
 
 Script = Callable[[JudgeRequest], "str | JudgeResponse | Awaitable[str | JudgeResponse]"]
 """From a question to its answer; raises JudgeError for one that fails. May be an `async def`."""
 
-CONCURRENCY = 64  # questions that an `async def` answers at once, where it is not set
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptedSettings:
+    """A function of yours.
+
+    Attributes:
+        concurrency: questions that an `async def` answers at once.
+    """
+
+    concurrency: int = 64
+
+    def __post_init__(self) -> None:
+        at_least("judge.concurrency", self.concurrency, 1)
 
 
 class Scripted(Backend):
@@ -33,10 +46,15 @@ class Scripted(Backend):
         concurrency: questions that an `async def` answers at once.
     """
 
+    Settings = ScriptedSettings
     named_by = "model"
+    model_example = "--judge.model path.py:function, from a question to its answer"
 
     def __init__(
-        self, script: Script, name: str = "scripted", concurrency: int = CONCURRENCY
+        self,
+        script: Script,
+        name: str = "scripted",
+        concurrency: int = ScriptedSettings.concurrency,
     ) -> None:
         self._script = script
         self._name = name
@@ -70,7 +88,7 @@ class Scripted(Backend):
         called = f"{Path(source).name}:{name}"
         if module.__file__:
             called = versioned(Path(module.__file__), called)
-        return cls(script, called, settings.concurrency or CONCURRENCY)
+        return cls(script, called, own_settings(ScriptedSettings, settings).concurrency)
 
     @property
     def identity(self) -> Mapping[str, Any]:

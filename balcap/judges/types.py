@@ -6,10 +6,10 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from balcap.errors import JudgeError
+from balcap.errors import JudgeError, UserError
 from balcap.judges.images import Picture
 
 if TYPE_CHECKING:
@@ -132,21 +132,47 @@ Outcome = JudgeResponse | JudgeError
 """What became of a question. A failure is a value: it leaves the other questions alone."""
 
 
+@dataclass(frozen=True)
+class NoSettings:
+    """The settings of a backend that has none of its own."""
+
+
 class Backend(ABC):
     """Who answers. Knows no head and no cache; is used from one event loop.
 
     Attributes:
-        named_by: the field of `JudgeSettings` that is to be changed to ask somebody else.
+        Settings: a frozen data class of the backend's own settings, each with a default; they are
+            set as `--judge.FIELD`, and `own_settings` gives them.
+        named_by: the setting that is to be changed to ask somebody else.
+        model_example: what `--judge.model` is, for the message where it is not given.
+        records: whether what it answers is new, and is kept in the cache and paid for.
     """
 
+    Settings: ClassVar[type] = NoSettings
     named_by: ClassVar[str] = "url"
+    model_example: ClassVar[str] = "--judge.model NAME"
+    records: ClassVar[bool] = True
+
+    @classmethod
+    def check(cls, settings: JudgeSettings, asker: str) -> None:
+        """Raise UserError if something that the backend needs is not given. Here: a model.
+
+        Args:
+            settings: of this backend.
+            asker: the head or protocol, for the message.
+        """
+        if not settings.model:
+            raise UserError(
+                f"{asker} asks a judge of the backend {settings.backend}, and no model is set; say "
+                f"which: {cls.model_example}"
+            )
 
     @classmethod
     def of(cls, settings: JudgeSettings) -> Backend:
         """The backend of `--judge.*`; nothing is connected or loaded before its first question.
 
         Raises:
-            UserError: if something that it needs is not given.
+            UserError: if something that it needs is not there.
         """
         return cls(settings)  # type: ignore[call-arg]  # of most, the settings are all they take
 
@@ -171,3 +197,20 @@ class Backend(ABC):
         Every question gets exactly one outcome, failures included. What the user must mend (a key
         that is not set, a model that is not there) raises UserError.
         """
+
+
+SettingsT = TypeVar("SettingsT")
+
+
+def own_settings(kind: type[SettingsT], settings: JudgeSettings) -> SettingsT:
+    """A backend's own settings, with its defaults for those that are not given.
+
+    Args:
+        kind: the backend's `Settings`.
+        settings: of the judge; what it holds for other backends is left out.
+
+    Raises:
+        UserError: for a value that is not allowed.
+    """
+    names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in settings.own.items() if name in names})

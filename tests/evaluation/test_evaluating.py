@@ -206,7 +206,7 @@ def test_the_judge_that_trained_the_policy_is_refused(
 def evaluate_with(model: str, **chosen: object) -> None:
     from balcap.config import JudgeSettings
 
-    whole = CaptionQASettings(judge=JudgeSettings(model=model), **chosen)  # type: ignore[arg-type]
+    whole = CaptionQASettings(judge=JudgeSettings.of(model=model), **chosen)  # type: ignore[arg-type]
     evaluate(CaptionQA(whole, scripted(lambda request: "A")))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from balcap.config import JudgeSettings
-from balcap.judges.endpoint import Endpoint
+from balcap.judges.endpoint.backend import Endpoint
 from balcap.judges.event_loop import run
 from balcap.judges.types import JudgeRequest, JudgeResponse, Outcome
 from helpers.judge_server import CHAT, COMPLETIONS
@@ -21,7 +21,7 @@ BACKOFF = 0.01  # seconds
 def endpoint(*urls: str, backoff: float = BACKOFF, **settings: Any) -> Endpoint:
     """An endpoint whose waits are over at once."""
     given = {"model": "scripted", "timeout": 5.0, "retries": 2, "connect_timeout": 0.5, **settings}
-    return Endpoint(JudgeSettings(backend="endpoint", url=urls, **given), backoff=backoff)
+    return Endpoint(JudgeSettings.of(backend="endpoint", url=urls, **given), backoff=backoff)
 
 
 def request(judge: Endpoint, requests: Sequence[JudgeRequest]) -> list[Outcome]:

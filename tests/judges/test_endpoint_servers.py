@@ -9,10 +9,11 @@ from aiohttp import web
 
 from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
-from balcap.judges.endpoint import Endpoint, check
-from balcap.judges.endpoint.config import EndpointConfig
+from balcap.judges.endpoint.backend import Endpoint
+from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
+from balcap.judges.identity import identity_of
 from balcap.judges.images import MAX_PIXELS
 from balcap.judges.types import JudgeRequest, JudgeResponse
 from helpers.endpoint import Handler, all_good, endpoint, failing, request
@@ -85,13 +86,16 @@ def test_what_is_missing_is_said_before_anything_is_loaded(monkeypatch: pytest.M
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     url = ("http://127.0.0.1:8000/v1",)
     wrong = [
-        (JudgeSettings(backend="endpoint", model="m"), r"qa: .*judge\.url"),
-        (JudgeSettings(backend="endpoint", url=url), r"qa: .*judge\.model"),
-        (JudgeSettings(backend="endpoint", url=url, model="m", key="NO_SUCH_KEY"), "NO_SUCH_KEY"),
+        (JudgeSettings.of(backend="endpoint", model="m"), r"qa: .*judge\.url"),
+        (JudgeSettings.of(backend="endpoint", url=url), r"qa asks .* no model is set"),
+        (
+            JudgeSettings.of(backend="endpoint", url=url, model="m", key="NO_SUCH_KEY"),
+            "NO_SUCH_KEY",
+        ),
     ]
     for settings, message in wrong:
         with pytest.raises(UserError, match=message):
-            check(settings, "qa")
+            Endpoint.check(settings, "qa")
         with pytest.raises(UserError):
             Endpoint.of(settings)
 
@@ -124,12 +128,13 @@ def test_a_model_that_is_gone_after_it_has_answered_may_come_back() -> None:
 
 
 def test_defaults_are_those_that_are_documented() -> None:
-    """balcap.config.judge says: 64 at once, 10 s, 120 s, 4 retries, 1003520 pixels, auto."""
-    config = EndpointConfig.of(JudgeSettings(backend="endpoint", url=("http://a/v1",), model="m"))
+    """As the help shows them, and as `JudgeSettings` says of the pixels."""
+    config = EndpointSettings(url=("http://a/v1",))
     assert (config.concurrency, config.connect_timeout, config.timeout) == (64, 10.0, 120.0)
-    assert (config.retries, config.max_pixels, config.requests) == (4, 1003520, "auto")
+    assert (config.retries, config.requests) == (4, "auto")
+    assert identity_of("m", JudgeSettings())["max_pixels"] == 1003520
     assert (config.requests_per_minute, config.tokens_per_minute) == (None, None)
-    assert config.key == "OPENAI_API_KEY"
+    assert config.variable == "OPENAI_API_KEY"
 
 
 def test_where_a_judge_is_asked_is_no_part_of_its_identity() -> None:
@@ -185,8 +190,8 @@ def clock() -> Clock:
 
 
 def two_servers(clock: Clock) -> tuple[Servers, Server, Server]:
-    config = EndpointConfig(model="m", url=("http://a/v1", "http://b/v1"))
-    a, b = (Server(url, config) for url in config.url)
+    config = EndpointSettings(url=("http://a/v1", "http://b/v1"))
+    a, b = (Server(url, "m", config) for url in config.url)
     return Servers([a, b], pause=1.0, clock=clock), a, b
 
 

@@ -64,7 +64,7 @@ def folder(tmp_path_factory):
 
 def judge(folder, **settings):
     given = {"backend": "local", "model": str(folder), "device": "cpu"} | settings
-    return Judge(SharedBackend(Local(JudgeSettings(**given))))
+    return Judge(SharedBackend(Local(JudgeSettings.of(**given))))
 
 
 def request(judge, requests):
@@ -166,14 +166,14 @@ def test_nothing_is_loaded_to_open_a_judge_or_to_name_it(folder):
     from balcap.judges.local import model
 
     before = model._loaded.cache_info().misses
-    backend = Local(JudgeSettings(backend="local", model=str(folder), device="meta"))
+    backend = Local(JudgeSettings.of(backend="local", model=str(folder), device="meta"))
     assert backend.identity["model"].startswith(f"{folder.name}@")
     assert model._loaded.cache_info().misses == before
 
 
 def test_other_weights_in_the_same_folder_are_another_judge(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    settings = JudgeSettings(backend="local", model=str(tmp_path))
+    settings = JudgeSettings.of(backend="local", model=str(tmp_path))
     before = Local(settings).identity
     (tmp_path / "model.safetensors").write_bytes(b"0")
     assert Local(settings).identity != before

@@ -40,18 +40,18 @@ def request(judge, *texts):
 
 
 def test_a_script_from_a_file_answers(script):
-    settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=OFF)
+    settings = JudgeSettings.of(backend="scripted", model=f"{script}:say", cache=OFF)
     good, bad = request(open_judge(settings, "qa"), "a", "bad")
     assert good.text == "said a"
     assert str(bad) == "no idea"
-    later = JudgeSettings(backend="scripted", model=f"{script}:later", cache=OFF)
+    later = JudgeSettings.of(backend="scripted", model=f"{script}:later", cache=OFF)
     assert request(open_judge(later, "qa"), "a")[0].text == "later"
 
 
 def test_a_script_from_a_package_answers(script, monkeypatch):
     monkeypatch.syspath_prepend(script.parent)
     script.rename(script.with_name("a_judge_of_mine.py"))
-    settings = JudgeSettings(backend="scripted", model="a_judge_of_mine:say", cache=OFF)
+    settings = JudgeSettings.of(backend="scripted", model="a_judge_of_mine:say", cache=OFF)
     assert request(open_judge(settings, "qa"), "a")[0].text == "said a"
 
 
@@ -59,14 +59,16 @@ def test_a_script_is_not_called_in_the_event_loops_thread(script):
     import sys
     import threading
 
-    settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=OFF)
+    settings = JudgeSettings.of(backend="scripted", model=f"{script}:say", cache=OFF)
     request(open_judge(settings, "qa"), "a", "b")
     (module,) = (m for name, m in sys.modules.items() if getattr(m, "__file__", "") == str(script))
     assert threading.main_thread() not in module.calls
 
 
 def test_an_edited_script_is_asked_anew(script, tmp_path):
-    settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=tmp_path / "a.sqlite")
+    settings = JudgeSettings.of(
+        backend="scripted", model=f"{script}:say", cache=tmp_path / "a.sqlite"
+    )
     names = []
     for text in ("def say(ask): return 'one'", "def say(ask): return 'two'"):
         script.write_text(text)
@@ -78,7 +80,7 @@ def test_an_edited_script_is_asked_anew(script, tmp_path):
 
 
 def test_what_a_script_gives_that_is_no_answer_is_told(script):
-    settings = JudgeSettings(backend="scripted", model=f"{script}:number", cache=OFF)
+    settings = JudgeSettings.of(backend="scripted", model=f"{script}:number", cache=OFF)
     with pytest.raises(
         UserError, match="answered with 3; a script returns a text or a JudgeResponse"
     ):
@@ -124,24 +126,24 @@ MISTAKES = [
 def test_what_is_missing_is_told(script, given, message):
     given = {name: value.format(script=script) for name, value in given.items()}
     with pytest.raises(UserError, match=message):
-        open_judge(JudgeSettings(**given, cache=OFF), "qa")
+        open_judge(JudgeSettings.of(**given, cache=OFF), "qa")
 
 
 def test_heads_of_the_same_settings_share_a_backend_and_not_an_account(script):
     settings = {"backend": "scripted", "model": f"{script}:say", "cache": OFF}
-    one = open_judge(JudgeSettings(**settings, price_in=1.0), "qa")
-    two = open_judge(JudgeSettings(**settings), "cov")
+    one = open_judge(JudgeSettings.of(**settings, price_in=1.0), "qa")
+    two = open_judge(JudgeSettings.of(**settings), "cov")
     assert one.shared is two.shared
     request(one, "a")
     request(two, "a")
     assert (one.usage.cached, two.usage.cached) == (0, 1)
-    other = open_judge(JudgeSettings(**settings, timeout=3.0), "cov")
+    other = open_judge(JudgeSettings.of(**settings, concurrency=3), "cov")
     assert other.shared is not one.shared
 
 
 def test_judges_of_other_settings_share_the_file(script, tmp_path):
     settings = {"backend": "scripted", "model": f"{script}:say", "cache": tmp_path / "a.sqlite"}
-    one, two = (open_judge(JudgeSettings(**settings, timeout=t), "qa") for t in (1.0, 2.0))
+    one, two = (open_judge(JudgeSettings.of(**settings, concurrency=n), "qa") for n in (1, 2))
     assert one.shared.answers is two.shared.answers
     request(one, "a")
     request(two, "a")
@@ -156,8 +158,8 @@ def test_answers_are_kept_in_the_users_cache_folder_unless_it_is_said_otherwise(
     assert cache_file(JudgeSettings()) == Path("/some/cache/balcap/answers.sqlite")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_file(JudgeSettings()) == Path.home() / ".cache/balcap/answers.sqlite"
-    assert cache_file(JudgeSettings(cache=Path("x.sqlite"))) == Path("x.sqlite")
-    assert cache_file(JudgeSettings(cache=OFF)) is None
+    assert cache_file(JudgeSettings.of(cache=Path("x.sqlite"))) == Path("x.sqlite")
+    assert cache_file(JudgeSettings.of(cache=OFF)) is None
 
 
 @pytest.mark.parametrize("place", ["folder", "file/answers.sqlite", "locked/a/answers.sqlite"])
@@ -171,7 +173,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_loaded(
     monkeypatch.setattr(
         os, "access", lambda path, mode: "locked" not in str(path) and allowed(path, mode)
     )
-    settings = JudgeSettings(backend="scripted", model=f"{script}:say", cache=tmp_path / place)
+    settings = JudgeSettings.of(backend="scripted", model=f"{script}:say", cache=tmp_path / place)
     with pytest.raises(UserError, match=re.escape("--judge.cache off|PATH")) as caught:
         open_judge(settings, "qa")
     assert str(tmp_path / place) in str(caught.value)
@@ -179,5 +181,5 @@ def test_a_cache_that_cannot_be_written_is_told_before_anything_is_loaded(
 
 def test_opening_makes_nothing(script, tmp_path):
     cache = tmp_path / "new" / "answers.sqlite"
-    open_judge(JudgeSettings(backend="scripted", model=f"{script}:say", cache=cache), "qa")
+    open_judge(JudgeSettings.of(backend="scripted", model=f"{script}:say", cache=cache), "qa")
     assert not cache.parent.exists()

@@ -8,7 +8,7 @@ import pytest
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.judges.cache.answers import AnswerCache
-from balcap.judges.factory import open_judge
+from balcap.judges.factory import forget, open_judge
 from balcap.judges.identity import identity_of, versioned
 from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.scripted import Scripted
@@ -16,12 +16,12 @@ from balcap.judges.types import JudgeRequest, JudgeResponse
 
 
 def settings(file, **changes):
-    return JudgeSettings(**{"backend": "replay", "model": "reader", "cache": file} | changes)
+    return JudgeSettings.of(**{"backend": "replay", "model": "reader", "cache": file} | changes)
 
 
 def record(file, texts, model="reader", **changes):
     """As the cache does it for an endpoint that is called `model`."""
-    identity = identity_of(model, JudgeSettings(**changes))
+    identity = identity_of(model, JudgeSettings.of(**changes))
     cache = AnswerCache(file)
     for text in texts:
         request = JudgeRequest.of(text)
@@ -92,8 +92,9 @@ def test_a_script_is_replayed_by_its_path_or_by_the_name_under_which_it_was_reco
     version = versioned(script, "judge.py:say")
     script.write_text("def say(ask): return 'something else'\n")
     assert request(open_judge(settings(file, model=version), "qa"), ["a"])[0].text == "said"
+    forget()
     with pytest.raises(UserError, match="nothing of a judge"):
-        open_judge(settings(file, model=place, timeout=1.0), "qa")
+        open_judge(settings(file, model=place), "qa")
 
 
 def test_nothing_is_written_to_the_file(file):

@@ -1,12 +1,13 @@
 """Do the versions that the extra `vllm` brings go together? `pytest -m vllm`."""
 
+import os
 import subprocess
 from importlib.metadata import requires
 
 import pytest
 from packaging.requirements import Requirement
 
-from helpers.vllm_environment import VLLM, python
+from helpers.vllm_environment import VLLM, python, torchvision
 
 pytestmark = pytest.mark.vllm
 
@@ -33,7 +34,13 @@ def required(package: str, extra: str) -> Requirement:
 
 def test_both_families_can_be_imported_beside_the_transformers_that_vllm_brings() -> None:
     assert required("vllm", "vllm").specifier.contains(VLLM.partition("==")[2])
-    done = subprocess.run([python(), "-c", BOTH_FAMILIES], capture_output=True, text=True)
+    interpreter = python()
+    done = subprocess.run(
+        [interpreter, "-c", BOTH_FAMILIES],
+        env={**os.environ, "PYTHONPATH": str(torchvision(interpreter))},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     version = done.stdout.split()[-1]
     assert required("transformers", "").specifier.contains(version)

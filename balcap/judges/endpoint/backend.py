@@ -12,7 +12,7 @@ from balcap.config import JudgeSettings
 from balcap.errors import JudgeError, UserError
 from balcap.judges.endpoint.batching import RequestBatch, can_be_batched, pack, roles_of
 from balcap.judges.endpoint.chat_template import ChatTemplate, discover
-from balcap.judges.endpoint.config import EndpointConfig
+from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.endpoint.failures import PassingError, RefusedError
 from balcap.judges.endpoint.rate_limit import RateLimiter
 from balcap.judges.endpoint.requests import Capabilities, completions
@@ -21,7 +21,8 @@ from balcap.judges.endpoint.retries import CircuitBreaker, RetryPolicy
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
 from balcap.judges.identity import identity_of
-from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
+from balcap.judges.images import MAX_PIXELS
+from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome, own_settings
 
 BACKOFF = 0.5  # seconds
 CHARACTERS_PER_TOKEN = 4  # an estimate, corrected by what the server reports
@@ -41,16 +42,28 @@ class Endpoint(Backend):
         UserError: if something that it needs is not given.
     """
 
+    Settings = EndpointSettings
+    model_example = "--judge.model NAME, as the server at --judge.url calls it"
+
     def __init__(self, settings: JudgeSettings, backoff: float = BACKOFF) -> None:
-        self._config = config = EndpointConfig.of(settings)
-        self._identity = identity_of(config.model, settings)
-        self._servers = [Server(url, config) for url in config.url]
+        self.check(settings, "a judge")
+        self._config = config = own_settings(EndpointSettings, settings)
+        self._model = settings.model or ""
+        self._max_pixels = settings.max_pixels or MAX_PIXELS
+        self._identity = identity_of(self._model, settings)
+        self._servers = [Server(url, self._model, config) for url in config.url]
         self._retry_policy = RetryPolicy(config, Servers(self._servers, pause=backoff), backoff)
         self._tokens = RateLimiter(config.tokens_per_minute)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._capabilities = Capabilities()
         self._lock = asyncio.Lock()
         self._templates: dict[tuple[str, ...], ChatTemplate | None] = {}
+
+    @classmethod
+    def check(cls, settings: JudgeSettings, asker: str) -> None:
+        """It needs an address, a model's name, and the key that it names."""
+        own_settings(EndpointSettings, settings).check(asker)
+        super().check(settings, asker)
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -62,7 +75,7 @@ class Endpoint(Backend):
         """Such as `reader at http://127.0.0.1:8000/v1`."""
         first, *others = self._config.url
         more = f" and {len(others)} more" if others else ""
-        return f"{self._config.model} at {first}{more}"
+        return f"{self._model} at {first}{more}"
 
     async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
         """Ask at most `concurrency` requests at once, whoever else is asking here.
@@ -150,12 +163,12 @@ class Endpoint(Backend):
             raise PassingError(f"{missing} of {len(rest)} answers were missing or malformed")
 
     async def _send(self, batch: RequestBatch, server: Server) -> bytes:
-        model = self._config.model
+        model = self._model
         if batch.template is not None:
             return await server.post("completions", completions(model, batch))
         [(_, request)] = batch.questions
         while True:
-            body = await self._capabilities.chat(model, request, self._config.max_pixels)
+            body = await self._capabilities.chat(model, request, self._max_pixels)
             try:
                 return await server.post("chat/completions", body)
             except RefusedError as error:
@@ -166,7 +179,7 @@ class Endpoint(Backend):
         """Tokens that a question may take."""
         texts = sum(len(message.text) for message in request.messages)
         pictures = sum(len(message.pictures) for message in request.messages)
-        read = texts / CHARACTERS_PER_TOKEN + pictures * self._config.max_pixels / PIXELS_PER_TOKEN
+        read = texts / CHARACTERS_PER_TOKEN + pictures * self._max_pixels / PIXELS_PER_TOKEN
         return read + request.max_tokens
 
     async def _packed(
@@ -201,7 +214,7 @@ class Endpoint(Backend):
             )
 
         try:
-            template = await discover(post, self._config.model, roles)
+            template = await discover(post, self._model, roles)
             why = "its chat template cannot be found out"
         except RefusedError as error:
             template, why = None, f"it has no /tokenize, as vLLM has it ({error})"

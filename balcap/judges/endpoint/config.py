@@ -1,29 +1,40 @@
-"""How is a server asked? The settings, with the defaults filled in."""
+"""How is a server asked?"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
-from balcap.config import JudgeSettings
+from balcap.config.checks import above, at_least
 from balcap.errors import UserError
-from balcap.judges.images import MAX_PIXELS
 
 OPENAI_KEY = "OPENAI_API_KEY"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointConfig:
-    """As in `JudgeSettings`, whose documentation states the same defaults.
+@dataclass(frozen=True, kw_only=True)
+class EndpointSettings:
+    """Servers that speak OpenAI's protocol.
 
     Attributes:
-        key: name of the environment variable, never the key.
+        url: base addresses of the servers, up to and with `/v1`, comma separated: the load is
+            spread.
+        key: name of the environment variable that holds the server's key, never the key itself;
+            default: OPENAI_API_KEY, where it is set.
+        requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
+            finds out whether the server can be asked that way (vLLM can).
+        concurrency: requests in flight at once, from this process to all servers together.
+        requests_per_minute: limit of this process; default: none.
+        tokens_per_minute: limit of this process, prompts and answers together; default: none.
+        connect_timeout: seconds until a server must have accepted the connection.
+        timeout: seconds until a question must be answered, retries included.
+        retries: further attempts after a failure that may be temporary.
     """
 
-    model: str
-    url: tuple[str, ...]
-    key: str = OPENAI_KEY
+    url: tuple[str, ...] = ()
+    key: str | None = None
     requests: Literal["auto", "chat", "completions"] = "auto"
     concurrency: int = 64
     requests_per_minute: float | None = None
@@ -31,31 +42,63 @@ class EndpointConfig:
     connect_timeout: float = 10.0
     timeout: float = 120.0
     retries: int = 4
-    max_pixels: int = MAX_PIXELS
 
-    @staticmethod
-    def of(settings: JudgeSettings) -> EndpointConfig:
-        """What is given, and the defaults for the rest. Raises UserError as `check` does."""
-        check(settings, "a judge")
-        given = {item.name: getattr(settings, item.name) for item in fields(EndpointConfig)}
-        return EndpointConfig(**{name: value for name, value in given.items() if value is not None})
-
-
-def check(settings: JudgeSettings, asker: str) -> None:
-    """Raise UserError if a server cannot be asked with these settings; nothing is connected.
-
-    Args:
-        settings: of backend `endpoint`.
-        asker: the head or protocol, for the message.
-    """
-    for name, example in (("url", "http://127.0.0.1:8000/v1"), ("model", "NAME")):
-        if not getattr(settings, name):
-            raise UserError(
-                f"{asker}: backend endpoint needs judge.{name}, and it is not given; set "
-                f"--judge.{name} {example}"
+    def __post_init__(self) -> None:
+        at_least("judge.concurrency", self.concurrency, 1)
+        at_least("judge.retries", self.retries, 0)
+        above("judge.connect_timeout", self.connect_timeout, 0.0)
+        above("judge.timeout", self.timeout, 0.0)
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            if getattr(self, name) is not None:
+                above(f"judge.{name}", getattr(self, name), 0.0)
+        for url in self.url:
+            _check_address(url)
+        if self.key is not None and not _is_name(self.key):
+            raise UserError(  # and the key must not stand in a message either
+                "judge.key is not the name of an environment variable, and perhaps a key itself; "
+                "put the key into a variable and give that one's name: --judge.key OPENAI_API_KEY"
             )
-    if settings.key is not None and not os.environ.get(settings.key):
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the key."""
+        return self.key or OPENAI_KEY
+
+    def check(self, asker: str) -> None:
+        """Raise UserError if no server can be asked with these settings; nothing is connected.
+
+        Args:
+            asker: the head or protocol, for the message.
+        """
+        if not self.url:
+            raise UserError(
+                f"{asker}: backend endpoint needs judge.url, and it is not given; set "
+                "--judge.url http://127.0.0.1:8000/v1"
+            )
+        if self.key is not None and not os.environ.get(self.key):
+            raise UserError(
+                f"{asker}: judge.key names the environment variable {self.key!r}, which is not "
+                f"set; export {self.key}=..., or name another one (never the key itself)"
+            )
+
+
+def _check_address(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
         raise UserError(
-            f"{asker}: judge.key names the environment variable {settings.key!r}, which is not "
-            f"set; export {settings.key}=..., or name another one (never the key itself)"
+            f"judge.url has {url!r}; an address begins with http:// or https://, such as "
+            "http://127.0.0.1:8000/v1"
         )
+    if re.search(r"[@?#]", url):
+        raise UserError(
+            f"judge.url has an address at {urlsplit(url).hostname!r} with a user, a password or a "
+            "query in it; give the bare address, and a key as the name of an environment variable: "
+            "--judge.key NAME"
+        )
+
+
+# what keys of the well-known services begin with, where it could also be a variable's name
+_KEY = re.compile(r"(sk|hf|gsk|pk|rk|xai)_[A-Za-z0-9_]{16,}|AIza\w{16,}")
+
+
+def _is_name(key: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_]\w{0,63}", key) is not None and not _KEY.fullmatch(key)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from balcap.errors import JudgeError
-from balcap.judges.endpoint.config import EndpointConfig
+from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.endpoint.failures import PassingError, RefusedError
 from balcap.judges.endpoint.rate_limit import RateLimiter
 from balcap.judges.endpoint.server import Server
@@ -54,7 +54,7 @@ class RetryPolicy:
             random part of up to a half is taken off.
     """
 
-    def __init__(self, config: EndpointConfig, servers: Servers, backoff: float) -> None:
+    def __init__(self, config: EndpointSettings, servers: Servers, backoff: float) -> None:
         self._config = config
         self._servers = servers
         self._backoff = backoff

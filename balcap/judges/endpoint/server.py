@@ -1,4 +1,4 @@
-"""How is one server without_reasoning to?"""
+"""How is one server spoken to?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from balcap.errors import UserError, did_you_mean
-from balcap.judges.endpoint.config import EndpointConfig
+from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.endpoint.failures import PassingError, RefusedError, of_connection, of_status
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Server:
 
     Args:
         url: up to and with `/v1`.
+        model: its name there.
         config: of the judge.
 
     Attributes:
@@ -34,13 +35,14 @@ class Server:
         wait_until: when it wants the next request.
     """
 
-    def __init__(self, url: str, config: EndpointConfig) -> None:
+    def __init__(self, url: str, model: str, config: EndpointSettings) -> None:
         self.url = url.rstrip("/")
         self.in_flight = 0
         self.losses = 0
         self.lost_at = self.out_until = self.wait_until = 0.0
         self._client: AsyncOpenAI | None = None
         self._worked = False
+        self._model = model
         self._config = config
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -105,7 +107,7 @@ class Server:
                 return await self._client.get(url, cast_to=bytes)
             return await self._client.post(url, cast_to=bytes, body=body)
         except APIStatusError as error:
-            raise of_status(error, self._config.key, self._key, self._worked) from None
+            raise of_status(error, self._config.variable, self._key, self._worked) from None
         except APIConnectionError as error:
             raise of_connection(error, self._config.connect_timeout) from None
         except UnicodeEncodeError:
@@ -123,17 +125,17 @@ class Server:
                 f"{self.url} has no /{path} (HTTP 404: {error.message}); set judge.url to the "
                 "server's address up to and with /v1, such as http://127.0.0.1:8000/v1"
             )
-        if self._config.model in models:
+        if self._model in models:
             return error
         names = ", ".join(models[:LISTED]) + (" ..." if len(models) > LISTED else "")
         return UserError(
-            f"{self.url} has no model {self._config.model!r}; it has {names or 'none'}"
-            f"{did_you_mean(self._config.model, models)}; set judge.model"
+            f"{self.url} has no model {self._model!r}; it has {names or 'none'}"
+            f"{did_you_mean(self._model, models)}; set judge.model"
         )
 
     @property
     def _key(self) -> str:
-        return os.environ.get(self._config.key, "")
+        return os.environ.get(self._config.variable, "")
 
 
 def _close(client: AsyncOpenAI, loop: asyncio.AbstractEventLoop) -> None:

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from balcap.config import JudgeSettings
+from balcap.config import JudgeSettings, at_least
 from balcap.errors import UserError
 from balcap.judges.identity import identity_of, versioned
 from balcap.judges.images import MAX_PIXELS
-from balcap.judges.types import Backend, JudgeRequest, Outcome
+from balcap.judges.types import Backend, JudgeRequest, Outcome, own_settings
 
-BATCH = 16  # questions, where it is not set
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSettings:
+    """A model in this process.
+
+    Attributes:
+        device: where it runs; default: the GPU where there is one.
+        batch: questions that are answered at once.
+    """
+
+    device: str | None = None
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        at_least("judge.batch", self.batch, 1)
 
 
 class Local(Backend):
@@ -29,12 +44,14 @@ class Local(Backend):
         UserError: if the model is a folder that is not there.
     """
 
+    Settings = LocalSettings
     named_by = "model"
+    model_example = "--judge.model Qwen/Qwen2.5-7B-Instruct, or a folder"
 
     def __init__(self, settings: JudgeSettings) -> None:
-        assert settings.model is not None
-        self._settings = settings
-        self._source = settings.model
+        self._own = own_settings(LocalSettings, settings)
+        self._model = self._source = settings.model or ""
+        self._max_pixels = settings.max_pixels or MAX_PIXELS
         path = Path(self._source).expanduser()
         self._identity = identity_of(versioned(path) if path.is_dir() else self._source, settings)
         if path.is_dir():
@@ -53,7 +70,7 @@ class Local(Backend):
     @property
     def name(self) -> str:
         """The model, and that it runs here."""
-        return f"{self._settings.model} in this process"
+        return f"{self._model} in this process"
 
     async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
         """Answer in batches of questions of about the same length; in threads, one at a time.
@@ -62,7 +79,7 @@ class Local(Backend):
             UserError: if the model or the device is not there, or if a text model is asked about a
                 picture, or a choice is no token of its own.
         """
-        batch = self._settings.batch or BATCH
+        batch = self._own.batch
         order = sorted(range(len(requests)), key=lambda number: _likeness(requests[number]))
         for numbers in _batches(order, [bool(_pictures(request)) for request in requests], batch):
             outcomes = await asyncio.to_thread(self._answered, [requests[n] for n in numbers])
@@ -72,8 +89,7 @@ class Local(Backend):
     def _answered(self, requests: Sequence[JudgeRequest]) -> list[Outcome]:
         from balcap.judges.local.model import load
 
-        model = load(self._source, self._settings.device)
-        return model.answer(requests, self._settings.max_pixels or MAX_PIXELS)
+        return load(self._source, self._own.device).answer(requests, self._max_pixels)
 
 
 def _likeness(request: JudgeRequest) -> tuple[bool, int, int]:

@@ -1,0 +1,42 @@
+"""Which settings do the judge backends have that a command line may set?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from balcap.cli.options import Option, options_of, summary
+from balcap.config import JudgeSettings
+from balcap.config.backends import BACKENDS
+from balcap.judges.factory import find_backend
+
+_BACKEND = "judge.backend"
+
+
+def backend_options(
+    options: Mapping[str, Option], text_of: Callable[[str], str | None]
+) -> Iterator[Option]:
+    """Yield the settings of the backends, for each judge that a command has.
+
+    Those of all built-in ones: a head's judge may be another than that of all heads, whose settings
+    it takes where it has none. Of a backend of the user's, where it is selected.
+
+    Args:
+        options: those that are known: `judge.backend`, `qa.judge.backend` and so on.
+        text_of: what such a setting will be.
+    """
+    general = text_of(_BACKEND)
+    judges = [o.name for o in options.values() if o.owner is JudgeSettings]
+    for name in [name for name in judges if name.endswith(_BACKEND)]:
+        prefix = name.removesuffix("backend")
+        chosen = (general, text_of(name))
+        selected = dict.fromkeys([*BACKENDS, *(one for one in chosen if one is not None)])
+        seen: set[str] = set()
+        for reference in selected:
+            backend = find_backend(reference)
+            title = f"Judge backend {reference}: {summary(backend.Settings)}"
+            for option in options_of(backend.Settings, prefix):
+                if option.name not in seen:
+                    seen.add(option.name)
+                    group = title if name == _BACKEND else options[name].group
+                    yield replace(option, group=group, owner=JudgeSettings)
