@@ -25,16 +25,16 @@ def judge_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["BALCAP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
-FAMILIES = ("qwen2.5-vl", "llava-1.5")
-
-
 @pytest.fixture(scope="session")
 def fresh_policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A random policy folder of each family, saved by transformers itself."""
+    from balcap.policies.families import FAMILIES
     from balcap.policies.random_init import make
 
     texts = ["The picture shows two shapes on a gray background. A red circle is at the top."] * 20
-    folders = {family: tmp_path_factory.mktemp(family) for family in FAMILIES}
-    for family, folder in folders.items():
-        make(family, texts, folder)  # type: ignore[arg-type]
+    folders = {}
+    for family in FAMILIES.values():
+        name = family.tiny.removeprefix("tiny-")
+        folders[name] = tmp_path_factory.mktemp(name)
+        make(family, texts, folders[name])
     return folders

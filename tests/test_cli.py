@@ -305,13 +305,15 @@ def failing(error):
     ],
 )
 def test_each_end_has_its_exit_code_and_one_message(error, code, message, monkeypatch, capsys):
-    monkeypatch.setattr("balcap.cli.command.Command.load", lambda self: failing(error))
+    monkeypatch.setattr("balcap.config.command.Command.load", lambda self: failing(error))
     assert main(["train", *ONE_HEAD]) == code
     assert capsys.readouterr().err == message
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr("balcap.cli.command.Command.load", lambda self: failing(OSError(5, "eh")))
+    monkeypatch.setattr(
+        "balcap.config.command.Command.load", lambda self: failing(OSError(5, "eh"))
+    )
     with pytest.raises(OSError, match="eh"):
         main(["train", *ONE_HEAD])
 
@@ -319,7 +321,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 def test_a_command_gets_its_settings_and_heads_and_gives_the_exit_code(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "balcap.cli.command.Command.load", lambda self: lambda *given: seen.append(given) or 7
+        "balcap.config.command.Command.load", lambda self: lambda *given: seen.append(given) or 7
     )
     assert main(["train", *ONE_HEAD]) == 7
     assert main(["sft"]) == 7

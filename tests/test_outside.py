@@ -19,8 +19,6 @@ parrot = my_parts:Parrot
 [balcap.data_formats]
 lines = my_parts:parse_line
 [balcap.protocols]
-short = my_protocol:Short
-[balcap.commands]
 short = my_protocol:COMMAND
 """
 
@@ -93,8 +91,7 @@ PROTOCOL = '''
 
 from dataclasses import dataclass
 
-from balcap.cli.command import Command
-from balcap.config import EvalSettings
+from balcap.config import Command, EvalSettings
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocol import EvalProtocol, Item, Items, Record
 from balcap.types import Sample
@@ -126,7 +123,7 @@ class Short(EvalProtocol):
 
 COMMAND = Command(
     name="eval short", summary="How short are captions?", settings=ShortSettings,
-    function="my_protocol:run",
+    function="my_protocol:run", protocol="my_protocol:Short",
 )
 
 
@@ -209,12 +206,16 @@ def test_a_protocol_evaluates_and_is_compared(outside: Path, tmp_path: Path) -> 
     assert "-12.50" in table
 
 
-def test_a_command_that_cannot_be_loaded_ends_nothing(tmp_path: Path) -> None:
+def test_a_command_is_imported_when_it_is_asked_for(tmp_path: Path) -> None:
+    """One that cannot be ends nothing else: the list of commands names it, and leaves it out."""
     info = tmp_path / "broken-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[balcap.commands]\nbroken = nowhere_at_all:COMMAND\n")
-    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from balcap.cli import main; "
-    words = [sys.executable, "-c", program + "sys.exit(main(['-V']))"]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "warning: the command nowhere_at_all:COMMAND cannot be loaded" in done.stderr
+    assert run(tmp_path, tmp_path, "-V").stderr == ""
+    listed = run(tmp_path, tmp_path, "--help")
+    assert listed.returncode == 0
+    assert "warning: the command 'broken' cannot be loaded from nowhere_at_all:COMMAND" in (
+        listed.stderr
+    )
+    assert "mend or uninstall the package" in mistake(tmp_path, tmp_path, "broken")

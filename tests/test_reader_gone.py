@@ -53,6 +53,6 @@ def test_another_connection_that_breaks_is_an_error(monkeypatch: pytest.MonkeyPa
     def broken(self: object) -> None:
         raise BrokenPipeError("a socket's")
 
-    monkeypatch.setattr("balcap.cli.command.Command.load", broken)
+    monkeypatch.setattr("balcap.config.command.Command.load", broken)
     with pytest.raises(BrokenPipeError, match="a socket's"):
         main(["heads"])

@@ -51,7 +51,6 @@ def run(settings: ReplaySettings) -> int:
         UserError: for a folder without rollouts, or settings that do not fit the run.
         RunError: if the result cannot be written.
     """
-    assert settings.run is not None, "checked by the settings"
     captions = captions_df(settings.run)
     heads = heads_of(captions)
     own = rule_of(settings.run, heads)

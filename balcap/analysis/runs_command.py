@@ -49,7 +49,6 @@ def show(settings: ShowSettings) -> int:
     Raises:
         UserError: if there is no run in the folder.
     """
-    assert settings.run is not None, "checked by the settings"
     folder = a_run(settings.run)
     config = config_of(folder)
     [row] = runs_df(folder.path).to_dict("records")

@@ -64,7 +64,7 @@ def _exit_code(words: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in HELP:
-        print(overview(COMMANDS))
+        print(overview(COMMANDS.listed()))
         return 0
     if words[0] in VERSION:
         print(f"balcap {balcap.__version__}")
@@ -86,9 +86,9 @@ def _run(words: list[str]) -> int:
 
 def _one_of_several(name: str, rest: list[str]) -> int:
     """Show the commands that begin with this word; whatever else follows it is a mistake."""
-    inside = {c.name.split()[-1]: c for c in COMMANDS.values() if c.name.startswith(f"{name} ")}
+    inside = [each.removeprefix(f"{name} ") for each in COMMANDS if each.startswith(f"{name} ")]
     if inside and (not rest or rest[0] in HELP):
-        print(overview_of(name, inside.values()))
+        print(overview_of(name, COMMANDS.listed(name)))
         return 0
     if inside:
         hint = did_you_mean(rest[0], inside)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from balcap.cli.command import Command
 from balcap.cli.options import Option
 from balcap.cli.values import is_open, literals
 from balcap.config import JudgeSettings
+from balcap.config.command import Command
 
 _COLUMN = 30
 _MARKS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", bool: "true|false"}
@@ -28,7 +28,7 @@ _GENERAL = (
 )  # fmt: skip
 
 
-def overview(commands: Mapping[str, Command]) -> str:
+def overview(commands: Iterable[Command]) -> str:
     """Return what `balcap` alone prints."""
     lines = [
         "usage: balcap COMMAND [--SETTING VALUE ...]",
@@ -36,7 +36,7 @@ def overview(commands: Mapping[str, Command]) -> str:
         "Train image captioners by reinforcement learning with several rewards at once.",
         "",
         "Commands",
-        *rows((command.name, command.summary) for command in commands.values()),
+        *rows((command.name, command.summary) for command in commands),
         "",
         "Begin with",
         "  balcap train --dry-run           check that everything is there",

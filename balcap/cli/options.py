@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from balcap.config.checks import NOT_GIVEN
 from balcap.errors import UserError
 
 
@@ -149,6 +150,6 @@ def _shown(value: Any, name: str, settings: type) -> str:
         return f" (default: {', '.join(f'{size} {one:g}' for size, one in by_policy.items())})"
     if isinstance(value, tuple | list):
         value = ",".join(str(part) for part in value)
-    if value is None or value is False or value in ("", {}):
+    if value is None or value is False or value is NOT_GIVEN or value in ("", {}):
         return ""
     return f" (default: {'true' if value is True else value})"

@@ -14,12 +14,12 @@ from typing import Any
 
 from balcap.advantage.rule import methods_of
 from balcap.cli import files, line, methods
-from balcap.cli.command import Command
 from balcap.cli.judges import backend_options
 from balcap.cli.options import Option, build, groups_of, options_of, summary
 from balcap.cli.trl_fields import check_trl_field
 from balcap.cli.values import allowed, convert
 from balcap.config import gated_heads
+from balcap.config.command import Command
 from balcap.errors import UserError, did_you_mean
 from balcap.heads import Choice, Selected, choose, installed
 

@@ -7,20 +7,13 @@ papers, so all are ours (see `Preset`). A class's docstring is its help on the c
 
 from balcap.config.caption import CaptionSettings, ResolvedCaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
+from balcap.config.command import Command
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.evaluation import (
-    BCapScoreSettings,
-    CapArenaSettings,
-    CaptionQASettings,
-    ClassicalSettings,
     CompareSettings,
     CorrelateSettings,
-    DCScoreSettings,
     EvalSettings,
-    GeneralSettings,
-    GroundingSettings,
     JudgedEvalSettings,
-    PrismSettings,
     ReferencedSettings,
 )
 from balcap.config.judge import JudgeSettings
@@ -54,26 +47,19 @@ __all__ = [
     "PRESETS",
     "SFT_PRESETS",
     "TINY_POLICIES",
-    "BCapScoreSettings",
-    "CapArenaSettings",
-    "CaptionQASettings",
     "CaptionSettings",
-    "ClassicalSettings",
     "Columns",
+    "Command",
     "CompareSettings",
     "CorrelateSettings",
-    "DCScoreSettings",
     "DataSettings",
     "EvalSettings",
-    "GeneralSettings",
-    "GroundingSettings",
     "JudgeSettings",
     "JudgedEvalSettings",
     "LoraSettings",
     "ModelSettings",
     "PolicySettings",
     "Preset",
-    "PrismSettings",
     "ProbeSettings",
     "ReferencedSettings",
     "ReplaySettings",

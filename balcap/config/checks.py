@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Final
 
 from balcap.errors import UserError, did_you_mean
+
+NOT_GIVEN: Final = Path()
+"""Stands for a file or folder that has no default; known by its identity, as `.` may be meant."""
+
+
+def must_be_given(path: Path, message: str) -> None:
+    """Raise UserError with that message if nothing was given."""
+    if path is NOT_GIVEN:
+        raise UserError(message)
 
 
 def at_least(name: str, value: float, low: float) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from balcap.config.checks import at_least
-from balcap.errors import UserError
+from balcap.config.checks import NOT_GIVEN, at_least, must_be_given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +29,9 @@ class ShowSettings:
             why they are what they are.
     """
 
-    run: Path | None = field(default=None, metadata={"positional": "RUN"})
+    run: Path = field(default=NOT_GIVEN, metadata={"positional": "RUN"})
     captions: int = 0
 
     def __post_init__(self) -> None:
-        if self.run is None:
-            raise UserError("no run to show; name its folder: balcap runs show runs/NAME")
+        must_be_given(self.run, "no run to show; name its folder: balcap runs show runs/NAME")
         at_least("captions", self.captions, 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from balcap.config.checks import at_least
+from balcap.config.checks import NOT_GIVEN, at_least, must_be_given
 from balcap.errors import UserError
 
 
@@ -31,7 +31,7 @@ class ReplaySettings:
         out: file for both advantages of every caption, .parquet.
     """
 
-    run: Path | None = field(default=None, metadata={"positional": "RUN"})
+    run: Path = field(default=NOT_GIVEN, metadata={"positional": "RUN"})
     weights: Mapping[str, float] = field(default_factory=dict)
     only: str | None = None
     normalizer: str | None = None
@@ -46,8 +46,7 @@ class ReplaySettings:
     out: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.run is None:
-            raise UserError("no run to replay; name its folder: balcap replay runs/NAME")
+        must_be_given(self.run, "no run to replay; name its folder: balcap replay runs/NAME")
         at_least("show", self.show, 0)
         if self.out is not None and self.out.suffix != ".parquet":
             raise UserError(f"out is {str(self.out)!r}; its name must end in .parquet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from balcap.config.checks import at_least
+from balcap.config.checks import NOT_GIVEN, at_least, must_be_given
 from balcap.errors import UserError
 
 
@@ -20,13 +20,14 @@ class ReportSettings:
             after.
     """
 
-    folder: Path | None = field(default=None, metadata={"positional": "RUN_OR_SWEEP"})
+    folder: Path = field(default=NOT_GIVEN, metadata={"positional": "RUN_OR_SWEEP"})
     out: Path | None = None
     captions: int = 12
 
     def __post_init__(self) -> None:
-        if self.folder is None:
-            raise UserError("nothing to report; name a run or a sweep: balcap report runs/NAME")
+        must_be_given(
+            self.folder, "nothing to report; name a run or a sweep: balcap report runs/NAME"
+        )
         at_least("captions", self.captions, 0)
         if self.out is not None and self.out.suffix not in (".html", ".htm"):
             raise UserError(f"out is {str(self.out)!r}; its name must end in .html")
@@ -34,5 +35,4 @@ class ReportSettings:
     @property
     def page(self) -> Path:
         """Where the page goes."""
-        assert self.folder is not None, "checked when the settings are made"
         return self.out or self.folder / "report.html"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from balcap.config.checks import NOT_GIVEN, must_be_given
 from balcap.config.data import DataSettings
 from balcap.config.reward import RewardSettings
 from balcap.errors import UserError
@@ -20,13 +21,12 @@ class ScoreSettings(RewardSettings, DataSettings):
         out: file for the scores, .jsonl or .parquet; default: only the means, on the screen.
     """
 
-    captions: Path | None = field(default=None, metadata={"positional": "FILE"})
+    captions: Path = field(default=NOT_GIVEN, metadata={"positional": "FILE"})
     out: Path | None = None
 
     def __post_init__(self) -> None:
         DataSettings.__post_init__(self)
         RewardSettings.__post_init__(self)
-        if self.captions is None:
-            raise UserError("no file of captions; write one: balcap score captions.json")
+        must_be_given(self.captions, "no file of captions; write one: balcap score captions.json")
         if self.out is not None and self.out.suffix not in (".jsonl", ".parquet"):
             raise UserError(f"out is {str(self.out)!r}; its name must end in .jsonl or .parquet")

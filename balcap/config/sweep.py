@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from balcap.config.checks import at_least, counts
-from balcap.errors import UserError
+from balcap.config.checks import NOT_GIVEN, at_least, counts, must_be_given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,7 @@ class SweepSettings:
         plan: print the commands of the runs that are missing, one a line, and run nothing.
     """
 
-    file: Path | None = field(default=None, metadata={"positional": "FILE"})
+    file: Path = field(default=NOT_GIVEN, metadata={"positional": "FILE"})
     dir: Path | None = None
     jobs: int = 1
     runs: int | None = None
@@ -32,23 +31,16 @@ class SweepSettings:
     plan: bool = False
 
     def __post_init__(self) -> None:
-        if self.file is None:
-            raise UserError(
-                "no sweep file; write one: balcap sweep experiments/sweeps/rewards.yaml"
-            )
+        must_be_given(
+            self.file, "no sweep file; write one: balcap sweep experiments/sweeps/rewards.yaml"
+        )
         counts(self, "jobs", "runs")
         at_least("seed", self.seed, 0)
 
     @property
-    def path(self) -> Path:
-        """The sweep file."""
-        assert self.file is not None, "checked when the settings are made"
-        return self.file
-
-    @property
     def folder(self) -> Path:
         """The sweep's folder."""
-        return self.dir or Path("runs") / self.path.stem
+        return self.dir or Path("runs") / self.file.stem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +51,7 @@ class SweepShowSettings:
         folder: of a sweep, or any folder that holds runs.
     """
 
-    folder: Path | None = field(default=None, metadata={"positional": "DIR"})
+    folder: Path = field(default=NOT_GIVEN, metadata={"positional": "DIR"})
 
     def __post_init__(self) -> None:
-        if self.folder is None:
-            raise UserError("no folder of runs; write one: balcap sweep show runs/rewards")
+        must_be_given(self.folder, "no folder of runs; write one: balcap sweep show runs/rewards")

@@ -1,11 +1,11 @@
 """What must a benchmark protocol be able to do?
 
-A protocol is one class in a folder `balcap/evaluation/protocols/NAME/`, one line in `PROTOCOLS`
-there, one settings class, and one entry `eval NAME` in `COMMANDS`. It reads its data when it is
-made (`dataset` helps), says which images want captions (`samples`), turns captions into items
-(`items`), judges some of them (`assess`), and says what the score is made of (`values`, `score`).
-Everything else is `harness.evaluate`'s business: captions from a file or a policy, resuming,
-progress, a judge that fails, intervals, files. The file ends with
+A protocol is a folder `balcap/evaluation/protocols/NAME/` and one line in `PROTOCOLS` there. In the
+folder, `command.py` has its settings and its command, and `protocol.py` its class. That reads its
+data when it is made (`dataset` helps), says which images want captions (`samples`), turns captions
+into items (`items`), judges some of them (`assess`), and says what the score is made of (`values`,
+`score`). Everything else is `harness.evaluate`'s business: captions from a file or a policy,
+resuming, progress, a judge that fails, intervals, files. The file ends with
 
     def run(settings: MySettings) -> int:
         return evaluate(MyProtocol(settings))

@@ -85,7 +85,6 @@ def _captions(settings: ScoreSettings) -> tuple[list[Caption], int]:
     """The file's captions of known samples, and how many have no sample."""
     loaded = load(settings, need_images=False)
     samples = {sample.id: sample for sample in (*loaded.train, *loaded.held_out)}
-    assert settings.captions is not None, "checked when the settings are made"
     read = from_file(settings.captions, several=True)
     captions = [Caption(samples[name], t) for name in read if name in samples for t in read[name]]
     strangers = [name for name in read if name not in samples]

@@ -29,7 +29,7 @@ def run(settings: SweepSettings) -> int:
     Raises:
         UserError: if the file is not a sweep, or its folder is another sweep's or in use.
     """
-    sweep = read(settings.path)
+    sweep = read(settings.file)
     places = slots(settings.folder, how_many(sweep, settings.runs))
     if settings.plan:
         return _plan(sweep, settings, places)

@@ -20,7 +20,6 @@ def show(settings: SweepShowSettings) -> int:
         UserError: if there is no such folder.
     """
     folder = settings.folder
-    assert folder is not None, "checked when the settings are made"
     runs = runs_df(folder)
     finished = runs[runs["state"] == "finished"]
     if finished.empty:

@@ -21,6 +21,7 @@ from balcap.advantage.gates import find_gate
 from balcap.advantage.normalizers import find_normalizer
 from balcap.cli import COMMANDS
 from balcap.cli.help import label
+from balcap.cli.judges import backend_options
 from balcap.cli.options import Option, options_of, summary
 from balcap.config.methods import GATES, NORMALIZERS
 from balcap.evaluation import protocol
@@ -35,7 +36,8 @@ def command(name: str) -> str:
     """A command's examples and settings, as in its help."""
     chosen = COMMANDS[name]
     lines = [f"{chosen.summary}.", "", "```sh", chosen.examples.strip(), "```"]
-    options = list(options_of(chosen.settings))
+    known = {option.name: option for option in options_of(chosen.settings)}
+    options = [*known.values(), *backend_options(known, lambda name: None)]
     for group in dict.fromkeys(option.group for option in options):
         lines += ["", f"## {group}", "", *_table(o for o in options if o.group == group)]
     return "\n".join(lines)

@@ -7,9 +7,10 @@ from pathlib import Path
 from balcap.config import DataSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.data.shapes.imperfect import cells, imperfect
+from balcap.policies.families import FAMILIES
 from balcap.policies.random_init import make
 
-family, folder = sys.argv[1:]
+name, folder = sys.argv[1:]  # such as qwen2.5-vl
 samples, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=2000)))
 rng = random.Random(0)
 texts = [
@@ -22,4 +23,5 @@ texts = [
         imperfect(sample.metadata["scene"], rng),
     )
 ]
-make(family, texts, Path(folder))  # type: ignore[arg-type]  # make() names what is allowed
+[family] = [one for one in FAMILIES.values() if one.tiny == f"tiny-{name}"]
+make(family, texts, Path(folder))

@@ -22,9 +22,9 @@ from PIL import Image
 
 from balcap.advantage.harmonic import harmonic_mean
 from balcap.cli import main
-from balcap.config import BCapScoreSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.bcapscore.command import BCapScoreSettings
 from balcap.evaluation.protocols.bcapscore.protocol import BCapScore
 from balcap.judges.scripted import scripted
 from balcap.judges.types import JudgeRequest

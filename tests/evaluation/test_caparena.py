@@ -33,10 +33,10 @@ import pytest
 from PIL import Image
 
 from balcap.cli import main
-from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocol import Record
+from balcap.evaluation.protocols.caparena.command import CapArenaSettings
 from balcap.evaluation.protocols.caparena.formulas import (
     BASELINES,
     as_published,

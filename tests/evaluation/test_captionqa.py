@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.captionqa.command import CaptionQASettings
 from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.evaluation.protocols.captionqa.questions import is_yes_no, read_answer
 from balcap.judges.scripted import scripted

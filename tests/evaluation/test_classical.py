@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config import ClassicalSettings, DataSettings
+from balcap.config import DataSettings
 from balcap.data import shapes
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.classical import coco_metrics
@@ -19,6 +19,7 @@ from balcap.evaluation.protocols.classical.coco_metrics import (
     rouge_l,
     split,
 )
+from balcap.evaluation.protocols.classical.command import ClassicalSettings
 from balcap.evaluation.protocols.classical.protocol import WORTH, Classical
 
 # a: ROUGE-L: P 3/3, R 3/5, F with beta 1.2: 2.44 x 1 x 0.6 / (0.6 + 1.44 x 1)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config import CaptionQASettings
 from balcap.errors import UserError
 from balcap.evaluation.comparing.compare import compare, protocol_called, read
 from balcap.evaluation.comparing.published import published
 from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.captionqa.command import CaptionQASettings
 from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.judges.scripted import scripted
 from helpers import captionqa as world

@@ -31,9 +31,9 @@ import pytest
 from PIL import Image
 
 from balcap.cli import main
-from balcap.config import DCScoreSettings
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.dcscore.command import DCScoreSettings
 from balcap.evaluation.protocols.dcscore.protocol import DCScore
 from balcap.judges.scripted import scripted
 from balcap.judges.types import JudgeRequest

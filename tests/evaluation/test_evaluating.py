@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from balcap.cli import main
-from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, JudgeGoneError, UserError
 from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.captionqa.command import CaptionQASettings
 from balcap.evaluation.protocols.captionqa.protocol import CaptionQA
 from balcap.judges.scripted import scripted
 from helpers import captionqa as world

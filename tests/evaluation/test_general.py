@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config import GeneralSettings
 from balcap.errors import UserError
+from balcap.evaluation.protocols.general.command import GeneralSettings
 from balcap.evaluation.protocols.general.lmms_eval import BENCHMARKS, measured
 from balcap.evaluation.protocols.general.protocol import chosen_benchmarks, run
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config import DataSettings, GroundingSettings
+from balcap.config import DataSettings
 from balcap.data import shapes
 from balcap.data.shapes.grounding import scene_facts
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
+from balcap.evaluation.protocols.grounding.command import GroundingSettings
 from balcap.evaluation.protocols.grounding.protocol import GroundingProtocol
 from helpers.runs import train_briefly
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from balcap.cli import main
-from balcap.config import PrismSettings
 from balcap.errors import JudgeError, UnusableAnswerError, UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.prism import math_answers
+from balcap.evaluation.protocols.prism.command import PrismSettings
 from balcap.evaluation.protocols.prism.protocol import Prism
 from balcap.evaluation.protocols.prism.scoring import (
     anls,

@@ -29,7 +29,6 @@ def run(settings: ReportSettings) -> int:
         UserError: if there is no such folder, or no run in it.
         RunError: if the page cannot be written.
     """
-    assert settings.folder is not None, "checked when the settings are made"
     page = write_page(settings.folder, settings.captions)
     try:
         settings.page.parent.mkdir(parents=True, exist_ok=True)

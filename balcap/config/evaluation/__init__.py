@@ -1,34 +1,13 @@
-"""The settings of `balcap eval`: what all share, then one class for each protocol."""
+"""The settings that evaluations share, and those of what compares them. A protocol's own stand in
+its folder."""
 
 from balcap.config.evaluation.base import EvalSettings, JudgedEvalSettings, ReferencedSettings
 from balcap.config.evaluation.comparing import CompareSettings, CorrelateSettings
-from balcap.config.evaluation.judged import (
-    BCapScoreSettings,
-    CapArenaSettings,
-    CaptionQASettings,
-    DCScoreSettings,
-    PrismSettings,
-)
-from balcap.config.evaluation.unjudged import (
-    CLASSICAL_METRICS,
-    ClassicalSettings,
-    GeneralSettings,
-    GroundingSettings,
-)
 
 __all__ = [
-    "CLASSICAL_METRICS",
-    "BCapScoreSettings",
-    "CapArenaSettings",
-    "CaptionQASettings",
-    "ClassicalSettings",
     "CompareSettings",
     "CorrelateSettings",
-    "DCScoreSettings",
     "EvalSettings",
-    "GeneralSettings",
-    "GroundingSettings",
     "JudgedEvalSettings",
-    "PrismSettings",
     "ReferencedSettings",
 ]

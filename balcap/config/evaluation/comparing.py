@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from balcap.config.checks import at_least
+from balcap.config.checks import NOT_GIVEN, at_least, must_be_given
 from balcap.errors import UserError
 
 
@@ -50,7 +50,7 @@ class CorrelateSettings:
         seed: of the bootstrap.
     """
 
-    table: Path | None = field(default=None, metadata={"positional": "TABLE"})
+    table: Path = field(default=NOT_GIVEN, metadata={"positional": "TABLE"})
     metric: str = ""
     reference: str = "published:caparena"
     model: str = ""
@@ -58,8 +58,7 @@ class CorrelateSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.table is None:
-            raise UserError("no table; name one: balcap eval correlate scores.json")
+        must_be_given(self.table, "no table; name one: balcap eval correlate scores.json")
         if self.table.suffix not in (".json", ".csv"):
             raise UserError(f"table is {str(self.table)!r}; its name must end in .json or .csv")
         if self.out is not None and self.out.suffix != ".json":

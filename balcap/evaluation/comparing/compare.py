@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from balcap.config import CompareSettings
+from balcap.config.command import imported
 from balcap.console import say
 from balcap.errors import RunError, UserError
 from balcap.evaluation.comparing.published import published
@@ -21,7 +21,7 @@ from balcap.evaluation.comparing.table import as_csv, as_markdown
 from balcap.evaluation.harness.folder import EvalFolder, read_json
 from balcap.evaluation.harness.summary import values_of
 from balcap.evaluation.protocol import AnyProtocol, Record
-from balcap.evaluation.protocols import place_of
+from balcap.evaluation.protocols import PROTOCOL_KIND, command_of
 from balcap.statistics import paired_interval, point
 
 Row = dict[str, Any]
@@ -86,11 +86,9 @@ def difference(first: Evaluation, second: Evaluation, seed: int) -> Row:
 
 def protocol_called(name: str) -> type[AnyProtocol] | None:
     """The protocol's class; None for one that has no items, or is not of this version."""
-    place = place_of(name)
-    if place is None:
+    if name not in PROTOCOL_KIND.offered() or not (place := command_of(name).protocol):
         return None
-    module, _, called = place.partition(":")
-    found: type[AnyProtocol] = getattr(import_module(module), called)
+    found: type[AnyProtocol] = imported(place)
     return found
 
 

@@ -77,7 +77,6 @@ def correlate(settings: CorrelateSettings) -> dict[str, Any]:
     Raises:
         UserError: if there are fewer than two such models.
     """
-    assert settings.table is not None
     rows = read_table(settings.table, settings.model)
     metric = column(settings.table, rows, settings.metric, "metric")
     if settings.reference.startswith(PUBLISHED):

@@ -1,29 +1,33 @@
-"""The field's protocols, one folder each, and where each one's class is.
+"""The field's protocols, one folder each, and where the command of each one is.
 
-A class is imported only when it is used: some need packages that are not always installed.
+What a protocol needs is imported only when it is used: some need packages that are not always
+installed.
 """
 
-from importlib.metadata import entry_points
+from __future__ import annotations
+
+from balcap.config.command import Command, imported
+from balcap.plugins import Kind, place_of
 
 _HERE = "balcap.evaluation.protocols"
 
 PROTOCOLS = {
-    "captionqa": f"{_HERE}.captionqa.protocol:CaptionQA",
-    "bcapscore": f"{_HERE}.bcapscore.protocol:BCapScore",
-    "dcscore": f"{_HERE}.dcscore.protocol:DCScore",
-    "caparena": f"{_HERE}.caparena.protocol:CapArena",
-    "prism": f"{_HERE}.prism.protocol:Prism",
-    "classical": f"{_HERE}.classical.protocol:Classical",
-    "grounding": f"{_HERE}.grounding.protocol:GroundingProtocol",
+    "captionqa": f"{_HERE}.captionqa.command:COMMAND",
+    "bcapscore": f"{_HERE}.bcapscore.command:COMMAND",
+    "dcscore": f"{_HERE}.dcscore.command:COMMAND",
+    "caparena": f"{_HERE}.caparena.command:COMMAND",
+    "prism": f"{_HERE}.prism.command:COMMAND",
+    "classical": f"{_HERE}.classical.command:COMMAND",
+    "general": f"{_HERE}.general.command:COMMAND",
+    "grounding": f"{_HERE}.grounding.command:COMMAND",
 }
-"""By the name of `balcap eval NAME`: those that judge items. `general` has none of its own.
+"""By the name of `balcap eval NAME`."""
 
-Another package offers its own under the entry points `balcap.protocols`, and the command under
-`balcap.commands`.
-"""
+PROTOCOL_KIND = Kind("protocol", "balcap.protocols", "balcap.config.Command", PROTOCOLS)
+"""Another package offers its own under these entry points, as `NAME = my_module:COMMAND`."""
 
 
-def place_of(name: str) -> str | None:
-    """`package.module:Class` of a protocol, built in or installed; None if there is none."""
-    offered = {point.name: point.value for point in entry_points(group="balcap.protocols")}
-    return PROTOCOLS.get(name) or offered.get(name)
+def command_of(name: str) -> Command:
+    """The command `eval NAME`. Raises UserError if there is no such protocol."""
+    command: Command = imported(place_of(PROTOCOL_KIND, name))
+    return command

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Part = Literal["language", "projector", "vision"]
 
@@ -22,6 +23,8 @@ class Family:
             inputs. It may lie within the tower, as Qwen's merger does, and is not part of it.
         tiny: the embedded policy of this family.
         lmms_eval: what lmms-eval calls its model class.
+        random_init: from texts, which the vocabulary is learned from, to a processor and a small
+            model with random weights.
         longest_ratio: longest side over shortest that the processor takes; None for any.
     """
 
@@ -32,6 +35,7 @@ class Family:
     projector: str
     tiny: str
     lmms_eval: str
+    random_init: Callable[[Iterable[str]], tuple[Any, Any]]
     longest_ratio: float | None = None
 
     def fault_of(self, width: int, height: int) -> str:

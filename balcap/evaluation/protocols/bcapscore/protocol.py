@@ -27,7 +27,6 @@ import numpy as np
 
 from balcap.advantage.arrays import Float
 from balcap.advantage.harmonic import harmonic_mean
-from balcap.config import BCapScoreSettings
 from balcap.data import check_requirements
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.evaluation.harness.evaluate import evaluate
@@ -41,6 +40,7 @@ from balcap.evaluation.protocol import (
     Record,
     first_failure,
 )
+from balcap.evaluation.protocols.bcapscore.command import BCapScoreSettings
 from balcap.heads import Head
 from balcap.heads.registry import find
 from balcap.heads.scoring import score

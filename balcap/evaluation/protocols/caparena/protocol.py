@@ -28,7 +28,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from balcap.advantage.arrays import Float
-from balcap.config import CapArenaSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
@@ -42,6 +41,7 @@ from balcap.evaluation.protocol import (
     Record,
     first_failure,
 )
+from balcap.evaluation.protocols.caparena.command import CapArenaSettings
 from balcap.evaluation.protocols.caparena.formulas import (
     BASELINES,
     as_published,

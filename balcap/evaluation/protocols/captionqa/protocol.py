@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 
-from balcap.config import CaptionQASettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
@@ -38,6 +37,7 @@ from balcap.evaluation.protocol import (
     Items,
     Record,
 )
+from balcap.evaluation.protocols.captionqa.command import CaptionQASettings
 from balcap.evaluation.protocols.captionqa.questions import (
     ABSTAIN,
     prepared,

@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 
 from balcap.advantage.arrays import Float
-from balcap.config import ClassicalSettings
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.harness.referenced import (
@@ -46,6 +45,7 @@ from balcap.evaluation.protocol import (
 from balcap.evaluation.protocols.classical import coco_metrics
 from balcap.evaluation.protocols.classical.clip_score import check_model, clip_scores
 from balcap.evaluation.protocols.classical.coco_metrics import NGRAMS, MissingError, bleu
+from balcap.evaluation.protocols.classical.command import ClassicalSettings
 from balcap.judges.judge import Judge
 from balcap.statistics import interval, point
 from balcap.types import Sample

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from balcap.config import DCScoreSettings
 from balcap.errors import JudgeError, UserError
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
@@ -36,6 +35,7 @@ from balcap.evaluation.protocol import (
     Record,
     first_failure,
 )
+from balcap.evaluation.protocols.dcscore.command import DCScoreSettings
 from balcap.evaluation.protocols.dcscore.formulas import Accuracy, trial
 from balcap.evaluation.protocols.dcscore.steps import (
     DECOMPOSE,

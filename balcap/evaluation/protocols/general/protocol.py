@@ -24,10 +24,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from balcap.config import GeneralSettings, ModelSettings, plain
+from balcap.config import ModelSettings, plain
 from balcap.console import say, table
 from balcap.errors import RunError, UserError, did_you_mean
 from balcap.evaluation.harness.folder import EvalFolder
+from balcap.evaluation.protocols.general.command import GeneralSettings
 from balcap.evaluation.protocols.general.lmms_eval import (
     BENCHMARKS,
     arguments,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from balcap.analysis.frames import config_of
-from balcap.config import DEFAULT_PROMPT, DataSettings, GroundingSettings, ShapesSettings
+from balcap.config import DEFAULT_PROMPT, DataSettings, ShapesSettings
 from balcap.data import shapes
 from balcap.data.shapes.grounding import GROUNDING, Grounding, claims, ground, scene_facts
 from balcap.data.shapes.scene import Scene
@@ -29,6 +29,7 @@ from balcap.evaluation.protocol import (
     Items,
     Record,
 )
+from balcap.evaluation.protocols.grounding.command import GroundingSettings
 from balcap.judges.judge import Judge
 from balcap.runs.folder import RunFolder
 from balcap.statistics import interval, point

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from balcap.advantage.arrays import Float
-from balcap.config import PrismSettings
 from balcap.errors import JudgeError
 from balcap.evaluation.harness.dataset import find_image, read_dataset
 from balcap.evaluation.harness.evaluate import evaluate
@@ -40,6 +39,7 @@ from balcap.evaluation.protocol import (
     first_failure,
 )
 from balcap.evaluation.protocols.prism import math_answers
+from balcap.evaluation.protocols.prism.command import PrismSettings
 from balcap.evaluation.protocols.prism.rows import PrismRow, read_rows
 from balcap.evaluation.protocols.prism.scoring import Scorer, mark, read_answer, scorer_for
 from balcap.judges.judge import Judge

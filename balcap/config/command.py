@@ -19,6 +19,7 @@ class Command:
         function: `module:function`, imported after the settings are known to be good. Called with
             the settings, and with the heads where the settings have `rewards`; returns the exit
             code.
+        protocol: `module:Class`, of the evaluation of a protocol.
         examples: command lines, one per line, for the end of the help.
         trl_config: TRL's class that `--trl.FIELD` fills in, where the settings have `trl`.
     """
@@ -27,6 +28,7 @@ class Command:
     summary: str
     settings: type
     function: str
+    protocol: str = ""
     examples: str = ""
     trl_config: str | None = None
 
@@ -36,6 +38,11 @@ class Command:
 
     def load(self) -> Callable[..., int]:
         """Import the function."""
-        module, _, name = self.function.partition(":")
-        loaded: Any = getattr(import_module(module), name)
-        return loaded  # type: ignore[no-any-return]
+        loaded: Callable[..., int] = imported(self.function)
+        return loaded
+
+
+def imported(place: str) -> Any:
+    """What stands at `module:name`."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
