@@ -13,25 +13,17 @@ import pytest
 
 ENTRY_POINTS = """
 [balcap.rewards]
-colours = my_parts:Colours
+colours = my_head:Colours
 [balcap.judges]
-parrot = my_parts:Parrot
+parrot = my_backend:Parrot
 [balcap.data_formats]
-lines = my_parts:parse_line
+lines = my_format:parse_line
 [balcap.protocols]
 short = my_protocol:COMMAND
 """
 
-PARTS = '''
-"""A head, a backend and a data format."""
-
-import json
-from dataclasses import dataclass
-
-from balcap.config import at_least
-from balcap.data.parsed_rows import ParsedRow
+HEAD = '''
 from balcap.heads import Head
-from balcap.judges.types import Backend, JudgeResponse, own_settings
 
 
 class Colours(Head):
@@ -42,6 +34,14 @@ class Colours(Head):
     def score(self, captions):
         names = ("red", "blue", "green", "yellow", "purple")
         return [sum(one in c.text for one in names) / 5 for c in captions]
+'''
+
+BACKEND = '''
+import json
+from dataclasses import dataclass
+
+from balcap.config import at_least
+from balcap.judges.types import Backend, JudgeResponse, own_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,10 @@ class Parrot(Backend):
     async def answer(self, requests):
         for number, _ in enumerate(requests):
             yield number, JudgeResponse(self.says)
+'''
+
+FORMAT = '''
+from balcap.data.parsed_rows import ParsedRow
 
 
 def parse_line(row, columns):
@@ -140,8 +144,9 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-parts\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    (folder / "my_parts.py").write_text(PARTS)
-    (folder / "my_protocol.py").write_text(PROTOCOL)
+    modules = {"head": HEAD, "backend": BACKEND, "format": FORMAT, "protocol": PROTOCOL}
+    for name, text in modules.items():
+        (folder / f"my_{name}.py").write_text(text)
     return folder
 
 
