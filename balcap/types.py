@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from balcap.errors import JudgeError, UnusableAnswerError
+from balcap.rgb import to_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,7 +79,7 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def open_image(self) -> Image:
-        """Return the picture as RGB. Raises ValueError if the sample has none."""
+        """Return the picture as RGB (`balcap.rgb`). Raises ValueError if the sample has none."""
         if self.image is None:
             raise ValueError(f"sample {self.id!r} has no image")
         if not isinstance(self.image, Path):
@@ -86,7 +87,7 @@ class Sample:
         from PIL import Image as Picture
 
         with Picture.open(self.image) as picture:
-            return picture.convert("RGB")
+            return to_rgb(picture)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from balcap.errors import UserError, did_you_mean
+from balcap.rgb import to_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,7 +58,7 @@ class StoredImage:
         import PIL.Image
 
         with PIL.Image.open(io.BytesIO(self.data())) as picture:
-            return picture.convert("RGB")
+            return to_rgb(picture)
 
 
 def read_parquet(file: Path) -> Iterator[dict[str, Any]]:

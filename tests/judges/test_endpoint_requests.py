@@ -195,7 +195,7 @@ def test_an_image_is_sent_as_a_data_url_within_the_limit(tmp_path: Path) -> None
     image, text = body["messages"][0]["content"]
     assert text == {"type": "text", "text": "What?"}
     head, data = image["image_url"]["url"].split(",")
-    assert head == "data:image/png;base64"
+    assert head == "data:image/jpeg;base64"
     assert Image.open(io.BytesIO(base64.b64decode(data))).size == (20, 10)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -80,15 +79,11 @@ async def _message(message: Message, max_pixels: int) -> dict[str, Any]:
     if not message.pictures:
         return {"role": message.role, "content": message.text}
     # drawn and encoded beside the loop, which must go on reading answers meanwhile
-    images = [await asyncio.to_thread(picture.png, max_pixels) for picture in message.pictures]
+    urls = [await asyncio.to_thread(picture.data_url, max_pixels) for picture in message.pictures]
     content: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images
+        {"type": "image_url", "image_url": {"url": url}} for url in urls
     ]
     return {"role": message.role, "content": [*content, {"type": "text", "text": message.text}]}
-
-
-def _data_url(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _key(schema: Mapping[str, Any]) -> str:
