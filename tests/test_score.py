@@ -53,7 +53,7 @@ def test_captions_without_a_sample_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert score(write(tmp_path / "c.json", {TRAIN[0].id: "abc", "nobody": "x"})) == 0
-    assert "1 left out (no such sample)" in capsys.readouterr().out
+    assert "1 left out, such as 'nobody': no sample of" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

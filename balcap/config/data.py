@@ -64,6 +64,8 @@ class DataSettings:
             when more images than this share of the samples prove unusable in mid-run.
         check_images: decode every image before the start (`full`), read its header (`header`),
             or only check that the file is there (`exists`).
+        duplicates: rows that say what an earlier row of their id says are bad rows (`refuse`), or
+            left out without a word (`drop`).
         eval_data: held-out data of the same form as `data`; default: split off from `data`.
         eval_samples: number of held-out samples; 0 for none.
         columns: column names for `records`.
@@ -75,6 +77,7 @@ class DataSettings:
     prompt: str = DEFAULT_PROMPT
     max_bad: float = 0.05
     check_images: Literal["full", "header", "exists"] = "full"
+    duplicates: Literal["refuse", "drop"] = "refuse"
     eval_data: str | None = None
     eval_samples: int = 300
     columns: Columns = field(default_factory=Columns)

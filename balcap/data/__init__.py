@@ -20,7 +20,7 @@ from balcap.data.checks import BadDataError, Problem
 from balcap.data.files import image_root, read_file
 from balcap.data.requirements import check_requirements
 from balcap.data.source import spec
-from balcap.data.split import draw, split_off
+from balcap.data.split import draw, same_pictures, split_off
 from balcap.types import Sample
 
 __all__ = ["BadDataError", "Loaded", "Problem", "check_requirements", "load", "spec"]
@@ -35,12 +35,14 @@ class Loaded:
         held_out: to evaluate on; their ids are all different.
         problems: the rows that were left out, of `data` and of `eval_data`.
         source: what was named as `--data`.
+        same: images that are another one under another name; each is on that one's side.
     """
 
     train: tuple[Sample, ...]
     held_out: tuple[Sample, ...]
     problems: tuple[Problem, ...]
     source: str
+    same: int = 0
 
 
 def load(settings: DataSettings, seed: int = 0, *, need_images: bool = True) -> Loaded:
@@ -71,7 +73,11 @@ def load(settings: DataSettings, seed: int = 0, *, need_images: bool = True) -> 
         problems = [*problems, *more]
     elif kind != "shapes":
         root = image_root(path, settings)
-        train, held_out = split_off(train, settings.eval_samples, seed, root)
+        # where every image is decoded anyway, reading it once more costs little
+        compared = settings.check_images == "full" and settings.eval_samples > 0
+        same = same_pictures(train, root) if compared else {}
+        train, held_out = split_off(train, settings.eval_samples, seed, root, same)
+        return Loaded(tuple(train), tuple(held_out), tuple(problems), settings.data, len(same))
     return Loaded(tuple(train), tuple(held_out), tuple(problems), settings.data)
 
 

@@ -18,7 +18,8 @@ from balcap.data.tables import StoredImage
 from balcap.errors import UserError
 from balcap.types import Sample
 
-_SHOWN = 20
+_SHOWN = 20  # reasons
+_NAMED = 3  # rows of a reason
 Reader: TypeAlias = Callable[[Mapping[str, Any], Columns], ParsedRow]
 """Turns a row into a `ParsedRow`, or raises BadRowError."""
 
@@ -54,12 +55,22 @@ def check_rows(
     read: Callable[[Mapping[str, Any]], ParsedRow],
     gallery: Gallery,
     prompt: str,
+    *,
+    drop_duplicates: bool = False,
 ) -> tuple[list[Sample], list[tuple[int, str]]]:
     """Turn rows into samples, in their order; and return why the other rows, by number, cannot be.
 
-    One reason is given per row, the first found: its text, then its image, then its id. A row is
-    a duplicate of an earlier usable row only, so that the listed rows may be deleted from the file
-    without changing what is loaded.
+    One reason is given per row, the first found: its text, then its image, then its id. Rows of one
+    id and different content get different ids (`_names`); one that says what an earlier usable row
+    of its id says is a duplicate, so that the listed rows may be deleted from the file without
+    changing what is loaded.
+
+    Args:
+        rows: of a file.
+        read: from a row to what it says.
+        gallery: its images.
+        prompt: of rows that have none.
+        drop_duplicates: leave duplicates out, instead of counting them as bad rows.
     """
     understood: list[tuple[int, ParsedRow, Path | StoredImage | None]] = []
     bad: list[tuple[int, str]] = []
@@ -77,34 +88,58 @@ def check_rows(
         if picture in broken:
             bad.append((number, broken[picture]))
         elif name in taken:
-            bad.append((number, f"id {name!r} stands in row {taken[name]} already"))
+            if not drop_duplicates:
+                bad.append((number, f"id {name!r} stands in row {taken[name]} already"))
         else:
             taken[name] = number
             samples.append(_sample(parsed, name, picture, prompt))
     return samples, sorted(bad)
 
 
-def refuse_bad(file: str, usable: int, problems: Sequence[Problem], max_bad: float) -> None:
-    """Raise BadDataError if no row is usable or more than `max_bad` of the rows is not."""
+def refuse_bad(
+    file: str, usable: int, problems: Sequence[Problem], max_bad: float, columns: Iterable[str] = ()
+) -> None:
+    """Raise BadDataError if no row is usable or more than `max_bad` of the rows is not.
+
+    Args:
+        file: as the user named it.
+        usable: number of rows.
+        problems: the other rows.
+        max_bad: share of the rows.
+        columns: that rows have, for the message where no row is usable.
+    """
     total = usable + len(problems)
     if not total:
         raise UserError(f"{file} has no rows")
     share = len(problems) / total
     if usable and share <= max_bad:
         return
-    shown = [f"  row {each.row}: {each.reason}" for each in problems[:_SHOWN]]
-    if len(problems) > _SHOWN:
-        shown.append(f"  and {len(problems) - _SHOWN:,} more")
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for each in problems:
+        by_reason[each.reason].append(each.row)
+    lines = [f"  {_rows(numbers)}: {reason}" for reason, numbers in by_reason.items()]
+    if len(lines) > _SHOWN:
+        rest = sum(len(numbers) for numbers in list(by_reason.values())[_SHOWN:])
+        lines = [*lines[:_SHOWN], f"  and {rest:,} more"]
+    if not usable and columns:
+        lines.append(f"  the columns are {', '.join(sorted(columns))}")
     step = (
         f"mend them, or leave them out with max_bad {math.ceil(share * 100) / 100}"
         if usable
-        else "mend them; no row is left to use"
+        else "mend them, or name the columns (--columns.caption and so on); no row is left to use"
     )
     raise BadDataError(
         f"{file}: {len(problems):,} of {total:,} rows are unusable ({share:.1%}; "
-        f"max_bad allows {max_bad:.1%}):\n" + "\n".join(shown) + f"\n{step}",
+        f"max_bad allows {max_bad:.1%}):\n" + "\n".join(lines) + f"\n{step}",
         problems,
     )
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    """`row 3`, or `rows 3, 4, 5 and 17 more`."""
+    shown = ", ".join(f"{number}" for number in numbers[:_NAMED])
+    more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
 def _object(row: Row) -> Mapping[str, Any]:
@@ -118,27 +153,32 @@ def _object(row: Row) -> Mapping[str, Any]:
 def _names(parsed_rows: Sequence[tuple[int, ParsedRow]]) -> list[str]:
     """Return each row's id, making one where there is none, whatever the order of the rows.
 
-    It is the image's name; with a digest of the row's text if rows of different text share the
-    image; and the row's number where the image has no name.
+    It is the row's own, else the image's name; with a digest of what the row says where rows of
+    that name say different things, as in LLaVA's instructions, which ask several things about an
+    image under one id. Where there is neither it is the row's number.
     """
-    texts = defaultdict(set)
-    for _, parsed in parsed_rows:
-        if parsed.id is None and isinstance(parsed.image, str):
-            texts[parsed.image].add(_digest(parsed))
+    said = defaultdict(set)
+    for number, parsed in parsed_rows:
+        said[_name(number, parsed)].add(_digest(parsed))
 
     def name(number: int, parsed: ParsedRow) -> str:
-        if parsed.id is not None:
-            return parsed.id
-        if not isinstance(parsed.image, str):
-            return f"row-{number}"
-        return parsed.image + (f"#{_digest(parsed)}" if len(texts[parsed.image]) > 1 else "")
+        short = _name(number, parsed)
+        return f"{short}#{_digest(parsed)}" if len(said[short]) > 1 else short
 
     return [name(number, parsed) for number, parsed in parsed_rows]
 
 
+def _name(number: int, parsed: ParsedRow) -> str:
+    if parsed.id is not None:
+        return parsed.id
+    return parsed.image if isinstance(parsed.image, str) else f"row-{number}"
+
+
 def _digest(parsed: ParsedRow) -> str:
-    text = repr((parsed.prompt, parsed.reference, parsed.facts, parsed.questions))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    said: tuple[object, ...] = (parsed.prompt, parsed.reference, parsed.facts, parsed.questions)
+    if parsed.id is not None and isinstance(parsed.image, str):
+        said = (*said, parsed.image)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:8]
 
 
 def _sample(parsed: ParsedRow, name: str, image: Path | StoredImage | None, prompt: str) -> Sample:

@@ -38,10 +38,11 @@ def read_file(
         lambda row: parse(row, columns),
         gallery,
         settings.prompt,
+        drop_duplicates=settings.duplicates == "drop",
     )
     _check_columns(path, columns, seen)
     problems = [Problem(path, number, reason) for number, reason in bad]
-    refuse_bad(path, len(samples), problems, settings.max_bad)
+    refuse_bad(path, len(samples), problems, settings.max_bad, seen)
     return samples, problems
 
 

@@ -24,7 +24,8 @@ class Gallery:
     """The images of a data file.
 
     Attributes:
-        root: folder that names are relative to, and that no name may leave; resolved.
+        root: folder that names are relative to, and that no name may leave; resolved. Links below
+            it are followed wherever they lead: whoever keeps the folder has made them.
         check: decode every image (`full`), read its header (`header`), or only look whether it is
             there (`exists`).
         required: whether a row without an image, or with one that is not there, is a bad row.
@@ -40,8 +41,8 @@ class Gallery:
         A name without a suffix also finds `NAME.jpg`, `.jpeg`, `.png` or `.webp`.
 
         Raises:
-            BadRowError: if there is no such file, or it lies outside the root once `..` and
-                symbolic links are followed, or the name is an address: balcap downloads no images.
+            BadRowError: if there is no such file, or its name leads out of the root (`..`, another
+                folder), or is an address: balcap downloads no images.
         """
         if isinstance(image, StoredImage):
             return image
@@ -56,28 +57,38 @@ class Gallery:
         name = name.removeprefix("file://")
         if not name:
             raise _AbsentError("names no image")
+        if "\0" in name:
+            raise BadRowError(f"image {name!r:.80} is not the name of a file: it holds a NUL")
         if _ADDRESS.match(name):
             raise _AbsentError(
                 f"image is an address, {name:.80}; balcap downloads no images: "
                 "fetch it and name the file"
             )
-        # Strings, not paths: for 100,000 rows pathlib would take most of the time.
-        inside = os.path.join(self.root, "")
-        for suffix in ("",) if os.path.splitext(name)[1] else ("", *_SUFFIXES):
-            try:
-                found = os.path.realpath(os.path.join(self.root, name + suffix))
-            except ValueError as error:  # a NUL
-                raise BadRowError(
-                    f"image {name!r:.80} is not the name of a file: {error}"
-                ) from None
-            if not os.path.join(found, "").startswith(inside):
-                raise BadRowError(
-                    f"image {name!r:.80} is outside the image root {self.root}; set image_root "
-                    "to a folder that holds it"
-                )
-            if os.path.isfile(found):
-                return Path(found)
+        places = dict.fromkeys((name, name.replace("\\", "/")))  # as Windows writes it
+        for written in places:
+            for suffix in ("",) if os.path.splitext(written)[1] else ("", *_SUFFIXES):
+                found = self._inside(written + suffix)
+                if found and os.path.isfile(found):
+                    return Path(found)
+        if os.path.isfile(os.path.join(self.root, name)):
+            raise BadRowError(
+                f"image {name!r:.80} is outside the image root {self.root}; set image_root "
+                "to a folder that holds it"
+            )
         raise _AbsentError(f"no image {name!r:.80} in {self.root}")
+
+    def _inside(self, name: str) -> str:
+        """Where a name of a file below the root is; empty for one that leads out of it.
+
+        Strings, not paths: for 100,000 rows pathlib would take most of the time.
+        """
+        inside = os.path.join(self.root, "")
+        found = os.path.normpath(os.path.join(self.root, name))
+        if found.startswith(inside):
+            return found
+        # the whole name of a file below the root, by way of a link that leads to the root
+        found = os.path.realpath(found)
+        return found if found.startswith(inside) else ""
 
     def broken(self, pictures: Iterable[Path | StoredImage]) -> dict[Path | StoredImage, str]:
         """Return why images cannot be used, for those that cannot. Each is looked at once."""

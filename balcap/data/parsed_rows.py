@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,11 @@ IMAGE_COLUMNS = (
     "images", "image_id", "image_url",
 )  # fmt: skip
 CAPTION_COLUMNS = ("caption", "description", "text", "captions")
-IMAGE_TOKENS = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<image>")
+_MARKUP = re.compile(
+    r"<img>[^<]*</img>|<image>|<\|image\|>|<\|(?:vision_start|vision_end|image_pad|video_pad)\|>"
+    r"|<\|im_start\|>(?:system|user|assistant)?\n?|<\|(?:im_end|endoftext|eot_id)\|>"
+)
+"""Tokens of chat templates: the policy's own processor puts its own in."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Cells:
     def caption(self) -> str | None:
         """Return the caption; of a list the first, and `captions` of the metadata has all."""
         cell = self.take(CAPTION_COLUMNS, self.columns.caption)
+        if cell is None and self.columns.caption is None:
+            cell = _sentences(self.row.get("sentences"))
         if isinstance(cell, list):
             self.extra["captions"] = cell
             cell = cell[0] if cell else ""
@@ -77,7 +84,7 @@ class Cells:
             cell = message_text(cell[0])
         if cell is not None and not isinstance(cell, str):
             raise BadRowError(f"prompt is {kind_of(cell)}; expected a text")
-        return without_image_tokens(cell or "") or None
+        return without_image_tokens(whole(cell or "")) or None
 
     def parsed_row(
         self,
@@ -105,13 +112,22 @@ class Cells:
         )
 
 
+def _sentences(cell: Any) -> list[str] | None:
+    """The captions of an image as Karpathy's split of COCO has them: `[{raw: ...}]`."""
+    if not isinstance(cell, list) or not all(isinstance(each, Mapping) for each in cell):
+        return None
+    return [each["raw"] for each in cell if isinstance(each.get("raw"), str)] or None
+
+
 def read_id(cell: Any) -> str | None:
     """Return an id as text; None where the cell is empty."""
     if cell is None or cell == "":
         return None
+    if isinstance(cell, float) and cell.is_integer():  # a table with a gap has its numbers so
+        cell = int(cell)
     if isinstance(cell, bool) or not isinstance(cell, str | int):
         raise BadRowError(f"id is {kind_of(cell)}; expected a text or a whole number")
-    return str(cell)
+    return whole(str(cell))
 
 
 def read_image(cell: Any) -> str | StoredImage | None:
@@ -144,28 +160,55 @@ def read_facts(cell: Any) -> tuple[str, ...]:
 
 
 def written(cell: Any, what: str) -> str:
-    """Return a text without the white space around it; raise BadRowError if nothing is left."""
+    """Return a text without the white space around it and without tokens of chat templates; raise
+    BadRowError if nothing is left."""
     if not isinstance(cell, str):
         raise BadRowError(f"{what} is {kind_of(cell)}; expected a text")
-    if not cell.strip():
+    text = without_image_tokens(whole(cell))
+    if not text:
         raise BadRowError(f"{what} is empty")
-    return cell.strip()
+    return text
+
+
+def whole(text: str) -> str:
+    """A text in which halves of surrogate pairs, which no tokenizer takes, are joined or replaced
+    by U+FFFD. JSON has them where something cut an emoji in two."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def without_image_tokens(text: str) -> str:
-    """Remove image tokens: the policy's own processor puts its own in."""
-    for token in IMAGE_TOKENS:
-        text = text.replace(token, "")
-    return text.strip()
+    """Remove the tokens that stand for an image, and those of chat templates."""
+    return _MARKUP.sub("", text).strip()
 
 
 def message_text(turn: Mapping[str, Any]) -> str | None:
-    """Return the text of a turn: LLaVA's `value`, or `content` as text or a list of parts."""
+    """Return the text of a turn: LLaVA's `value`, or `content` as text or a list of parts, whose
+    text is `text` or, as LLaMA-Factory has it, `{type: text, value}`."""
     content = turn.get("value") if turn.get("content") is None else turn.get("content")
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        parts = [
+            part.get("value")
+            if part.get("type") == "text" and "value" in part
+            else part.get("text")
+            for part in content
+            if isinstance(part, Mapping)
+        ]
         content = "\n".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else None
+
+
+def parsed_json(cell: Any) -> Any:
+    """A list or an object that stands in a cell as JSON text, as tables have it; else the cell."""
+    if isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(cell)
+        except ValueError:
+            return cell
+    return cell
 
 
 def kind_of(value: Any) -> str:

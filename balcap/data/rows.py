@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from balcap.errors import UserError
 
 LINES = (".jsonl", ".jsonlines", ".ndjson")
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_SUFFIXES = (".json", *LINES, *SEPARATORS, ".parquet")
+_LISTS = ("data", "annotations", "images", "rows", "samples")
 _EXPECTED = "a JSON list of objects, a map {id: caption}, COCO captions, or one object per line"
 _ONE_ROW = {"image", "caption", "conversations", "conversation", "messages"}
 
@@ -36,7 +43,8 @@ class Row:
 
 
 def read_rows(path: str) -> Iterator[Row]:
-    """Read a JSON, JSONL or Parquet file, a saved data set, or `hf:NAME` (see `tables`).
+    """Read a JSON, JSONL, CSV, TSV or Parquet file, the first four also as .gz, a saved data set,
+    or `hf:NAME` (see `tables`).
 
     Raises:
         UserError: if it is missing, empty, of an unknown form, or broken as a whole.
@@ -52,19 +60,56 @@ def read_rows(path: str) -> Iterator[Row]:
                 f"{path} is a folder, and not one that datasets.save_to_disk wrote; name a file, "
                 f"or hf:{path} to let the datasets library look into it"
             )
-        raise UserError(f"no file {path}; name a .json, .jsonl or .parquet file, or hf:NAME")
+        raise UserError(f"no file {path}; name a {', '.join(_SUFFIXES)} file, or hf:NAME")
     if file.stat().st_size == 0:
         raise UserError(f"{path} is empty; expected {_EXPECTED}")
-    if file.suffix == ".parquet":
+    suffix = Path(file.stem if _is_zipped(file) else file.name).suffix.casefold()
+    if suffix == ".parquet" and not _is_zipped(file):
         return _numbered(tables.read_parquet(file))
-    if file.suffix in LINES:
+    if suffix in LINES:
         return iter(_read_lines(file))
-    if file.suffix == ".json":
+    if suffix == ".json":
         return _read_json(file)
+    if suffix in SEPARATORS:
+        return _read_separated(file, SEPARATORS[suffix])
     raise UserError(
-        f"cannot read {path}: its name ends in {file.suffix or 'nothing known'}; "
-        f"have .json, {', '.join(LINES)}, .parquet, or hf:NAME"
+        f"cannot read {path}: its name ends in {suffix or 'nothing known'}; "
+        f"have {', '.join(_SUFFIXES)}, all but the last also with .gz, or hf:NAME"
     )
+
+
+def _is_zipped(file: Path) -> bool:
+    return file.suffix.casefold() == ".gz"
+
+
+def _opened(file: Path) -> IO[bytes]:
+    if not _is_zipped(file):
+        return file.open("rb")
+    return cast(IO[bytes], gzip.open(file, "rb"))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with _opened(file) as content:
+            return content.read()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{file} is not a whole gzip file: {error}") from None
+
+
+def _read_separated(file: Path, separator: str) -> Iterator[Row]:
+    """Rows of a CSV or TSV file, whose first line has the columns; an empty cell is none."""
+    try:
+        text = _content(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text: {error}") from None
+    csv.field_size_limit(2**31 - 1)  # a caption may be longer than the 131,072 of the default
+    for number, row in enumerate(
+        csv.DictReader(text.splitlines(keepends=True), delimiter=separator), 1
+    ):
+        if None in row:
+            yield Row(number, None, f"has more cells than the {len(row) - 1} columns of line 1")
+        else:
+            yield Row(number, {name: cell or None for name, cell in row.items()})
 
 
 def _numbered(contents: Iterator[Any]) -> Iterator[Row]:
@@ -73,7 +118,7 @@ def _numbered(contents: Iterator[Any]) -> Iterator[Row]:
 
 def _read_lines(file: Path) -> list[Row]:
     rows = []
-    with file.open("rb") as lines:  # bytes: text mode would count other line ends too
+    with io.BytesIO(_content(file)) as lines:  # bytes: text mode would count other line ends too
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -90,7 +135,7 @@ def _read_lines(file: Path) -> list[Row]:
 
 def _read_json(file: Path) -> Iterator[Row]:
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = _content(file).decode("utf-8-sig")
         content = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
@@ -109,6 +154,11 @@ def _read_json(file: Path) -> Iterator[Row]:
         return _coco(content["images"], content["annotations"])
     if _ONE_ROW & content.keys():
         return iter([Row(1, content)])
+    for name in _LISTS:  # {"data": [...]}, and Karpathy's {"images": [...], "dataset": "coco"}
+        if isinstance(content.get(name), list) and all(
+            isinstance(each, dict) for each in content[name]
+        ):
+            return _numbered(iter(content[name]))
     pairs = content.pairs if isinstance(content, _Repeated) else list(content.items())
     return _numbered(_entry(key, value) for key, value in pairs)
 

@@ -40,15 +40,14 @@ def run(settings: ScoreSettings, selected: Selected) -> int:
     if settings.length_unit == "tokens":
         raise UserError("length_unit is 'tokens'; captions in a file are counted in words or chars")
     rule = AdvantageRule.of(settings, selected.weights)
-    captions, strangers = _captions(settings)
+    captions, left_out = _captions(settings)
     check_requirements([c.sample for c in captions], {h.name: h.requires for h in selected.trained})
     scored = score(selected.trained, captions)
     ratio = ratios(captions, settings.length_unit, word_count)
     rows = _rows(captions, scored, ratio, settings)
     if settings.out is not None:
         _write(settings.out, rows)
-    missing = f", {strangers} left out (no such sample)" if strangers else ""
-    say(f"{len(captions):,} captions of {settings.captions}{missing}\n")
+    say(f"{len(captions):,} captions of {settings.captions}{left_out}\n")
     say(_means(scored, ratio, rule))
     for line in _unscored(scored):
         say(line)
@@ -81,19 +80,26 @@ def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
             )
 
 
-def _captions(settings: ScoreSettings) -> tuple[list[Caption], int]:
-    """The file's captions of known samples, and how many have no sample."""
+def _captions(settings: ScoreSettings) -> tuple[list[Caption], str]:
+    """The file's captions of known samples, and in words how many have none, and why."""
     loaded = load(settings, need_images=False)
     samples = {sample.id: sample for sample in (*loaded.train, *loaded.held_out)}
     read = from_file(settings.captions, several=True)
     captions = [Caption(samples[name], t) for name in read if name in samples for t in read[name]]
     strangers = [name for name in read if name not in samples]
+    bad = f"; {loaded.problems[0]}" if loaded.problems else ""
     if not captions:
         raise UserError(
             f"no caption of {settings.captions} belongs to a sample of {settings.data}: the file "
-            f"has ids such as {strangers[:1]}, the data such as {[*samples][:1]}"
+            f"has ids such as {strangers[:1]}, the data such as {[*samples][:1]}{bad}"
         )
-    return captions, len(strangers)
+    if not strangers:
+        return captions, ""
+    unusable = f", of which {len(loaded.problems)} rows are unusable{bad}" if bad else ""
+    return captions, (
+        f", {len(strangers)} left out, such as {strangers[0]!r}: no sample of {settings.data}"
+        f"{unusable}"
+    )
 
 
 def _rows(

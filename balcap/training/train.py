@@ -119,6 +119,8 @@ def _say_data(loaded: Loaded) -> None:
         f"data {loaded.source}: {len(loaded.train):,} training samples, "
         f"{len(loaded.held_out):,} held out{left_out}"
     )
+    if loaded.same:
+        say(f"  {loaded.same:,} images are another one under another name, and on its side")
     for problem in loaded.problems[:LISTED]:
         say(f"  {problem.file}:{problem.row}: {problem.reason}")
     if len(loaded.problems) > LISTED:

@@ -53,7 +53,7 @@ def test_one_object_with_usual_columns_is_one_row(folder):
         ("after.json", "[{}] x", "after.json, line 1, column 6: not JSON"),
         ("single.json", "7", "holds a single value, 7"),
         ("latin.json", b'["\xff"]', "latin.json is not JSON"),
-        ("table.csv", "image,caption", "ends in .csv; have .json"),
+        ("table.xlsx", "image,caption", "ends in .xlsx; have .json"),
         ("table.parquet", "image,caption", "not a Parquet file"),
     ],
 )

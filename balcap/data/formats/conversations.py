@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from balcap.config import Columns
-from balcap.data.parsed_rows import Cells, ParsedRow, message_text, without_image_tokens, written
+from balcap.data.parsed_rows import (
+    Cells,
+    ParsedRow,
+    message_text,
+    parsed_json,
+    whole,
+    without_image_tokens,
+    written,
+)
 from balcap.data.rows import BadRowError
 
 TURN_COLUMNS = ("conversations", "conversation", "messages")
@@ -26,15 +34,21 @@ def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
         BadRowError: if there are no turns, or no answer of the model, or it is empty.
     """
     cells = Cells(row, columns)
-    cell = cells.take(TURN_COLUMNS)
+    cell = parsed_json(cells.take(TURN_COLUMNS))
     if not isinstance(cell, list) or not all(isinstance(turn, Mapping) for turn in cell):
         raise BadRowError(f"has no list of turns; looked for {', '.join(TURN_COLUMNS)}")
-    asked, answered = _first(cell, _ASKS), _first(cell, _ANSWERS)
+    answered = _first(cell, _ANSWERS)
     if answered is None:
         raise BadRowError(f"has no caption: no turn is from {' or '.join(_ANSWERS)}")
-    prompt = without_image_tokens(message_text(asked) or "") if asked else ""
+    prompt = asked_for(cell) or None
     reference = written(message_text(answered) or "", "caption")
-    return cells.parsed_row(prompt or None, reference, image=_images(cell))
+    return cells.parsed_row(prompt, reference, image=_images(cell))
+
+
+def asked_for(turns: list[Mapping[str, Any]]) -> str:
+    """What the first turn of the human asks, without image tokens; empty where there is none."""
+    asked = _first(turns, _ASKS)
+    return without_image_tokens(whole(message_text(asked) or "")) if asked else ""
 
 
 def _first(turns: list[Mapping[str, Any]], roles: tuple[str, ...]) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from balcap.config import Columns
 from balcap.data.formats import conversations
-from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, ParsedRow
+from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, ParsedRow, parsed_json
 from balcap.data.rows import BadRowError
 
 
@@ -22,7 +22,12 @@ def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
     if columns.caption is None and any(row.get(name) for name in conversations.TURN_COLUMNS):
         return conversations.parse_row(row, columns)
     cells = Cells(row, columns)
-    found = cells.parsed_row(cells.prompt(), cells.caption())
+    prompt = cells.prompt()
+    if prompt is None and columns.prompt is None:  # of chat turns whose caption is elsewhere
+        turns = parsed_json(cells.take(conversations.TURN_COLUMNS))
+        if isinstance(turns, list) and all(isinstance(turn, Mapping) for turn in turns):
+            prompt = conversations.asked_for(turns) or None
+    found = cells.parsed_row(prompt, cells.caption())
     if found.reference is None and not found.facts and not found.questions:
         names = CAPTION_COLUMNS if columns.caption is None else (columns.caption,)
         raise BadRowError(f"has no caption; looked for {', '.join(names)}")

@@ -8,12 +8,16 @@ from pathlib import Path
 from balcap.data.rows import Row, read_rows
 from balcap.errors import UserError
 
+IDS = ("id", "image_id", "image", "file_name")
+"""Where a row may have its id, the best first: COCO's results are `{image_id, caption}`."""
+
 
 def from_file(file: Path, *, several: bool = False) -> dict[str, tuple[str, ...]]:
     """Captions of a file by id, in its order.
 
     Args:
-        file: JSON `{id: caption}`, or JSONL, JSON or Parquet rows with `id` and `caption`.
+        file: JSON `{id: caption}`, or rows with `caption` and an id, in whatever holds rows; COCO's
+            results too.
         several: whether an id may have more than one: rows of the same id, or a list.
 
     Raises:
@@ -30,12 +34,14 @@ def from_file(file: Path, *, several: bool = False) -> dict[str, tuple[str, ...]
 
 
 def _read(row: Row, file: Path) -> tuple[str, tuple[str, ...]]:
-    content = row.content
-    cell = content.get("caption") if isinstance(content, Mapping) else None
+    content = row.content if isinstance(row.content, Mapping) else {}
+    cell = content.get("caption")
     texts = cell if isinstance(cell, list) else [cell]
-    if not texts or not all(isinstance(text, str) for text in texts) or "id" not in content:
+    name = next((content[key] for key in IDS if content.get(key) is not None), None)
+    if name is None or not texts or not all(isinstance(text, str) for text in texts):
+        has = f"; it has {', '.join(content)}" if content else ""
         raise UserError(
             f"{file}:{row.number}: a row needs an id and a caption, as in "
-            '{"id": "a", "caption": "A cat."} or, for the whole file, {"a": "A cat."}'
+            f'{{"id": "a", "caption": "A cat."}} or, for the whole file, {{"a": "A cat."}}{has}'
         )
-    return str(content["id"]), tuple(texts)
+    return str(name), tuple(texts)
