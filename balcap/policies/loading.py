@@ -12,6 +12,7 @@ from balcap.config import ModelSettings, PolicySettings
 from balcap.logging import without_bars
 from balcap.policies.families import Family
 from balcap.policies.location import Located, locate
+from balcap.policies.threads import set_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def load(
     processor.tokenizer.padding_side = "left"
     model.generation_config = _only_ends(model.generation_config, processor.tokenizer)
     model.config._name_or_path = origin.source  # what adapters name as their base
+    set_threads(model)
     if found.adapter:
         from peft import PeftModel
 

@@ -13,6 +13,7 @@ from balcap.heads.judge_wait import JudgeWait
 from balcap.logging import quiet
 from balcap.policies import Policy
 from balcap.policies.adapters import new_adapters
+from balcap.policies.image_memo import remember_images
 from balcap.policies.loading import reference_pinned
 from balcap.training.grpo import CaptionTrainer, OnRollouts
 from balcap.training.image_reader import ImageReader
@@ -41,6 +42,7 @@ def caption_trainer(
     """
     quiet()
     settings = plan.settings
+    remember_images(policy.processor)
     with reference_pinned(policy, plan.origin):
         trainer = CaptionTrainer(
             policy=policy,
