@@ -22,6 +22,7 @@ from balcap.config import (
     SweepShowSettings,
     TrainSettings,
 )
+from balcap.config.cache import CacheSettings, PruneSettings
 from balcap.config.command import imported
 from balcap.errors import UserError
 from balcap.evaluation.protocols import PROTOCOL_KIND
@@ -132,6 +133,25 @@ balcap probe --rewards qa,cov,fluency --gate none --attacks ramble,keyword-pile
         examples="""
 balcap heads
 balcap heads my_head.py:ColourWords
+""",
+    ),
+    Command(
+        name="cache show",
+        summary="How many answers of judges are kept, and how large is the file?",
+        settings=CacheSettings,
+        function="balcap.judges.cache.command:show",
+        examples="""
+balcap cache show
+""",
+    ),
+    Command(
+        name="cache prune",
+        summary="Delete old answers of judges",
+        settings=PruneSettings,
+        function="balcap.judges.cache.command:prune",
+        examples="""
+balcap cache prune --older 30d
+balcap cache prune --larger 2GB
 """,
     ),
     Command(

@@ -264,7 +264,7 @@ def test_another_process_that_holds_the_file_delays_and_costs_nothing(file, caps
 
 
 def test_a_file_system_without_shared_memory_is_good_enough(file, monkeypatch):
-    monkeypatch.setattr("balcap.judges.cache.file._share", lambda connection: None)
+    monkeypatch.setattr("balcap.judges.cache.file._share", lambda connection, path: None)
     one, other = AnswerCache(file), AnswerCache(file)
     keys = filled(one, 3, "one") + filled(other, 3, "other")
     one.flush()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from balcap.judges.cache.file import AnswerFile, BrokenFileError, Row
+from balcap.judges.cache.location import network_file_system
 from balcap.judges.cache.quarantine import inode_of, quarantine
 from balcap.judges.types import JudgeRequest, JudgeResponse
 
@@ -192,6 +193,12 @@ class AnswerCache:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 inode = inode_of(self.path)
+                if network := network_file_system(self.path):
+                    _warn(
+                        f"the answer cache {self.path} is on {network}, where processes of several "
+                        "machines must not share it; set BALCAP_CACHE, or --judge.cache, to a "
+                        "place on this machine's own disk"
+                    )
                 try:
                     self._file = AnswerFile(self.path)
                 except BrokenFileError as error:

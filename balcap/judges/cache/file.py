@@ -1,11 +1,11 @@
 """How do answers lie on disk? As rows of one SQLite file, which several processes share.
 
-    judges    id, identity (JSON)
-    answers   key (SHA-256), judge (id), ask (JSON, pictures by digest), text, logprobs (JSON),
-              prompt_tokens, completion_tokens, seconds, time (seconds since 1970)
+    judges        id, identity (JSON)
+    answers       key (SHA-256), judge (id), ask (JSON, pictures by digest, packed), text, logprobs
+                  (JSON), prompt_tokens, completion_tokens, seconds, time (seconds since 1970)
+    dictionaries  id, form, content: what questions are packed with (`packing`)
 
-A row takes about 2 kB, nearly all of it the question, kept readable: packed with zlib it would be
-half as large, at 100 microseconds a row against 10 for writing it (measured).
+Nearly all of a row was the question, 1.6 kB: it is kept for audits, and packed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from balcap.judges.cache.location import network_file_system
+from balcap.judges.cache.packing import TABLE, Packer
 from balcap.judges.cache.quarantine import inode_of
 from balcap.judges.types import JudgeRequest, JudgeResponse
 
@@ -63,6 +65,25 @@ class Row:
     time: float
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a file has of one judge.
+
+    Attributes:
+        judge: its identity.
+        answers: how many.
+        bytes: of questions and answers together.
+        first: when the oldest was written, in seconds since 1970.
+        last: when the newest was.
+    """
+
+    judge: Mapping[str, Any]
+    answers: int
+    bytes: int
+    first: float
+    last: float
+
+
 class AnswerFile:
     """The rows of a file; made if it is missing. May be used from several threads.
 
@@ -81,6 +102,7 @@ class AnswerFile:
         with _broken_told():
             self._reader = _looking(path) if read_only else _connected(path)
             self._writer = self._reader if read_only else _connected(path)
+        self._packer, self._unpacker = Packer(self._writer), Packer(self._reader)
         self.inode = inode_of(path)
 
     def read(self, keys: Sequence[str]) -> dict[str, JudgeResponse]:
@@ -98,14 +120,19 @@ class AnswerFile:
 
     def write(self, rows: Sequence[Row]) -> int:
         """Keep answers, all or none; one that is there stays as it is. Returns their number."""
-        with _broken_told(), self._writing, self._writer as writer:
-            writer.execute("BEGIN IMMEDIATE")
-            names = {json.dumps(dict(row.judge), sort_keys=True) for row in rows}
-            numbers = {name: _number(writer, name) for name in names}
-            writer.executemany(
-                "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_plain(row, numbers) for row in rows),
-            )
+        try:
+            with _broken_told(), self._writing, self._writer as writer:
+                writer.execute("BEGIN IMMEDIATE")
+                names = {json.dumps(dict(row.judge), sort_keys=True) for row in rows}
+                numbers = {name: _number(writer, name) for name in names}
+                plain = [
+                    _plain(row, numbers, self._packer.pack(row.request.content())) for row in rows
+                ]
+                marks = ", ".join("?" * 9)
+                writer.executemany(f"INSERT OR IGNORE INTO answers VALUES ({marks})", plain)
+        except BaseException:
+            self._packer.forget()
+            raise
         return len(rows)
 
     def judges(self) -> list[dict[str, Any]]:
@@ -123,7 +150,52 @@ class AnswerFile:
                 "ORDER BY answers.rowid"
             )
             for judge, request, *row in rows:
-                yield json.loads(judge), json.loads(request), _answer(*row)
+                yield json.loads(judge), self._unpacker.unpack(request), _answer(*row)
+
+    def shares(self) -> list[Share]:
+        """What there is of each judge, the largest share first."""
+        with _broken_told(), self._reading:
+            rows = self._reader.execute(
+                "SELECT identity, COUNT(*), SUM(LENGTH(CAST(ask AS BLOB)) + LENGTH(CAST(text AS "
+                "BLOB)) + LENGTH(COALESCE(logprobs, ''))) AS bytes, MIN(time), MAX(time) "
+                "FROM answers JOIN judges ON id = judge GROUP BY judge ORDER BY bytes DESC"
+            ).fetchall()
+        return [Share(json.loads(judge), *row) for judge, *row in rows]
+
+    def delete_older(self, time: float) -> int:
+        """Delete what was written before a time, in seconds since 1970. Returns how many."""
+        return self._delete("time < ?", time)
+
+    def delete_oldest(self, size: float) -> int:
+        """Delete the oldest answers, until the others fit into a file of that many bytes. Returns
+        how many."""
+        pages, free, page, rows = (
+            self._writer.execute(asked).fetchone()[0]
+            for asked in (
+                "PRAGMA page_count",
+                "PRAGMA freelist_count",
+                "PRAGMA page_size",
+                "SELECT COUNT(*) FROM answers",
+            )
+        )
+        used = (pages - free) * page
+        if used <= size or not rows:
+            return 0
+        kept = int(rows * size / used)
+        return self._delete(
+            "rowid IN (SELECT rowid FROM answers ORDER BY time LIMIT ?)", rows - kept
+        )
+
+    def _delete(self, which: str, value: float) -> int:
+        with _broken_told(), self._writing, self._writer as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            return int(writer.execute(f"DELETE FROM answers WHERE {which}", (value,)).rowcount)
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk."""
+        with _broken_told(), self._writing, self._reading:
+            self._writer.execute("VACUUM")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
         """Let go of the file. The last one who does leaves it whole, without a journal beside."""
@@ -149,16 +221,20 @@ def _connected(path: Path) -> sqlite3.Connection:
             "PRAGMA synchronous = NORMAL"
         )  # no kill costs an answer, a power cut may
         _make_tables(connection)
-        _share(connection)
+        connection.execute(TABLE)  # files of older versions have none
+        _share(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _share(connection: sqlite3.Connection) -> None:
+def _share(connection: sqlite3.Connection, path: Path) -> None:
     """Let others read while one writes. Where the file system cannot do that, or another process
-    is just doing this, the file stays as it is: it can be shared all the same, more slowly."""
+    is just doing this, the file stays as it is: it can be shared all the same, more slowly. Where
+    processes of other machines see it too, the journal that this takes would break it."""
+    if network_file_system(path):
+        return
     try:
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.OperationalError as error:
@@ -207,12 +283,12 @@ def _number(writer: sqlite3.Connection, identity: str) -> int:
     return int(found[0])
 
 
-def _plain(row: Row, numbers: Mapping[str, int]) -> tuple[Any, ...]:
+def _plain(row: Row, numbers: Mapping[str, int], packed: bytes) -> tuple[Any, ...]:
     answer = row.answer
     return (
         bytes.fromhex(row.key),
         numbers[json.dumps(dict(row.judge), sort_keys=True)],
-        json.dumps(row.request.content()),
+        packed,
         _storable(answer.text),
         None if answer.logprobs is None else json.dumps(answer.logprobs),
         answer.prompt_tokens,
