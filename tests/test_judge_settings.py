@@ -10,9 +10,10 @@ from balcap.cli.parser import parse
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.heads import dump
+from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.factory import given_for
 from balcap.judges.identity import identity_of
-from balcap.judges.types import JudgeRequest
+from balcap.judges.types import JudgeRequest, own_settings
 from balcap.runs.provenance import _sha256_of_heads
 from helpers.heads import Letters
 from helpers.judged_heads import Graded, a_judge, everyone_asks, grade
@@ -149,6 +150,13 @@ def test_a_head_with_another_backend_leaves_the_settings_of_the_general_one() ->
     own = parsed.heads.trained[0].config.judge
     settings = given_for(own, parsed.settings.judge, "graded.judge")
     assert settings == JudgeSettings(backend="local", model="small", price_in=2.0)
+
+
+def test_null_is_not_given(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("judge: {concurrency: null, retries: 1}\n")
+    parsed = parse(COMMANDS["train"], [*ASKS, *SERVED, "--config", str(tmp_path / "a.yaml")])
+    own = own_settings(EndpointSettings, parsed.settings.judge)
+    assert (own.concurrency, own.retries) == (64, 1)
 
 
 def test_the_key_of_a_question_is_what_it_always_was() -> None:

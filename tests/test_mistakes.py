@@ -9,7 +9,7 @@ import pytest
 
 HEADS = "findable_heads.py"
 ONE_HEAD = f"--rewards {HEADS}:Colours --eval-rewards="
-HEAVY = ["torch", "transformers", "trl", "pandas", "datasets", "PIL", "openai"]
+HEAVY = ["torch", "transformers", "trl", "pandas", "datasets", "PIL", "aiohttp"]
 
 PROGRAM = """
 import contextlib, io, json, sys, time, traceback

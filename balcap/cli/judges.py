@@ -39,4 +39,6 @@ def backend_options(
                 if option.name not in seen:
                     seen.add(option.name)
                     group = title if name == _BACKEND else options[name].group
-                    yield replace(option, group=group, owner=JudgeSettings)
+                    # null, in a file, is "not given"
+                    kind = option.kind | None
+                    yield replace(option, kind=kind, group=group, owner=JudgeSettings)

@@ -213,4 +213,5 @@ def own_settings(kind: type[SettingsT], settings: JudgeSettings) -> SettingsT:
         UserError: for a value that is not allowed.
     """
     names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in settings.own.items() if name in names})
+    given = {name: value for name, value in settings.own.items() if value is not None}
+    return kind(**{name: value for name, value in given.items() if name in names})

@@ -85,7 +85,7 @@ def balcap(
     concurrency: int | None = None,
 ) -> None:
     forget()  # not even this process may remember the last round
-    settings = JudgeSettings(
+    settings = JudgeSettings.of(
         backend="endpoint", url=(url,), model="scripted", requests=requests, cache=Path("off"),
         concurrency=concurrency,
     )  # fmt: skip

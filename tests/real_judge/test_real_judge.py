@@ -115,7 +115,7 @@ def captions():
 def test_captions_are_read_once(server, captions, tmp_path, answer, requests):
     def scored():
         forget()  # as a new process would begin: only the file is left
-        settings = JudgeSettings(
+        settings = JudgeSettings.of(
             backend="endpoint",
             url=(f"{server.root}/v1",),
             model="reader",

@@ -83,7 +83,6 @@ class Endpoint(Backend):
         Short questions without images travel as a list of prompts where the server lets its chat
         template be found out; an answer's tokens are then an equal share of the list's.
         """
-        await self._open()
         breaker = CircuitBreaker()
         waiting = await self._packed(requests, breaker)
         packed = iter(waiting)
@@ -111,13 +110,6 @@ class Endpoint(Backend):
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-
-    async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
-        async with self._lock:
-            for server in self._servers:
-                if not server.is_open:
-                    await asyncio.to_thread(server.open, loop)  # the first one takes a second
 
     async def _outcomes(
         self, batch: RequestBatch, breaker: CircuitBreaker

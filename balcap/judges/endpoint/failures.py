@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from balcap.errors import UserError
 
 if TYPE_CHECKING:
-    from openai import APIConnectionError, APIStatusError
+    from aiohttp import ClientResponse
 
 SHOWN = 200  # characters of a server's message that are quoted
 PASSING = (408, 409, 425, 429)  # and 500 upwards
@@ -44,29 +45,32 @@ class RefusedError(Exception):
         self.message = message
 
 
-def of_connection(error: APIConnectionError, connect_timeout: float) -> PassingError:
+def of_connection(error: Exception, connect_timeout: float) -> PassingError:
     """What a connection that failed, or broke, means."""
-    cause = error.__cause__ or error
-    kind = type(cause).__name__  # by name: the client's HTTP library depends on its version
-    if kind == "ConnectTimeout":
+    from aiohttp import ClientConnectorError, ConnectionTimeoutError
+
+    if isinstance(error, ConnectionTimeoutError):
         return PassingError(f"no connection within {connect_timeout:g} s", lost=True)
-    if kind == "ConnectError":
-        return PassingError(f"no connection ({_short(str(cause))})", lost=True)
-    return PassingError(f"the connection broke ({_short(str(cause)) or kind})")
+    if isinstance(error, ClientConnectorError):
+        return PassingError(f"no connection ({_short(str(error))})", lost=True)
+    return PassingError(f"the connection broke ({_short(str(error)) or type(error).__name__})")
 
 
-def of_status(error: APIStatusError, key_name: str, key: str, worked: bool) -> Exception:
+def of_status(
+    response: ClientResponse, content: bytes, key_name: str, key: str, worked: bool
+) -> Exception:
     """What a status of HTTP above 399 means: a PassingError, RefusedError or UserError.
 
     Args:
-        error: of the client.
+        response: with its status and headers.
+        content: its body.
         key_name: the environment variable of the key.
         key: what stands in it, to be left out of the message; some servers repeat it.
         worked: whether the server has taken that key before. Then a 403 is about the question:
             some hosts forbid what their moderation does not like.
     """
-    status = error.status_code
-    message = _message(error)
+    status = response.status
+    message = _message(content)
     if key:
         message = message.replace(key, "***")
     message = _short(message)
@@ -74,7 +78,7 @@ def of_status(error: APIStatusError, key_name: str, key: str, worked: bool) -> E
         return UserError(_about_key(status, message, key_name, bool(key)))
     if status in PASSING or status >= 500:
         said = f": {message}" if message else ""
-        return PassingError(f"HTTP {status}{said}", wait=asked_to_wait(error.response.headers))
+        return PassingError(f"HTTP {status}{said}", wait=asked_to_wait(response.headers))
     return RefusedError(status, message)
 
 
@@ -102,9 +106,15 @@ def _about_key(status: int, message: str, key_name: str, given: bool) -> str:
     return f"the judge refused the key (HTTP {status}: {message}): {problem}"
 
 
-def _message(error: APIStatusError) -> str:
+def _message(content: bytes) -> str:
     """The server's own words, from whichever form its error has."""
-    body = error.body
+    text = content.decode("utf-8", "replace")
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping):
+        body = body["error"]
     for name in ("message", "error", "detail"):
         if isinstance(body, Mapping) and isinstance(body.get(name), str):
             return str(body[name])

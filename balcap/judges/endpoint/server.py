@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import weakref
@@ -13,7 +14,7 @@ from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.endpoint.failures import PassingError, RefusedError, of_connection, of_status
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from aiohttp import ClientSession
 
 LISTED = 20  # models of a server that an error lists
 
@@ -40,30 +41,26 @@ class Server:
         self.in_flight = 0
         self.losses = 0
         self.lost_at = self.out_until = self.wait_until = 0.0
-        self._client: AsyncOpenAI | None = None
+        self._session: ClientSession | None = None
         self._worked = False
         self._model = model
         self._config = config
 
-    def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Load and make the client for that loop; nothing is connected."""
-        from openai import AsyncOpenAI, Timeout
+    def open(self) -> ClientSession:
+        """The client for the loop that runs, made once; nothing is connected."""
+        if self._session is None:
+            from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
-        self._client = client = AsyncOpenAI(
-            base_url=self.url,
-            api_key=self._key or "none",  # the client wants one; a server without keys ignores it
-            max_retries=0,  # ours know about the other servers
-            timeout=Timeout(None, connect=self._config.connect_timeout),
-        )
-        # Left to itself, a client that is collected closes its sockets in whichever loop runs just
-        # then. This loop, not told, may then take a new socket of the same number for an old one
-        # and never hear from it (measured beside a second loop: 34 batches of 250 hung).
-        weakref.finalize(self, _close, client, loop).atexit = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a client."""
-        return self._client is not None
+            self._session = session = ClientSession(
+                connector=TCPConnector(limit=0),  # how many at once is the backend's business
+                # how long an answer may take is known to who asks; a proxy to the environment
+                timeout=ClientTimeout(total=None, sock_connect=self._config.connect_timeout),
+                trust_env=True,
+                headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
+            )
+            # Left to itself, a client that is collected complains that it was not closed.
+            weakref.finalize(self, _close, session, asyncio.get_running_loop())
+        return self._session
 
     async def post(self, path: str, body: dict[str, Any]) -> bytes:
         """Send a request once and return the answer's body.
@@ -77,9 +74,9 @@ class Server:
             RefusedError: if not.
             UserError: if the key is refused, or the server has no such model.
         """
-        url = self.url.removesuffix("/v1") + path if path.startswith("/") else path
+        base = self.url.removesuffix("/v1") if path.startswith("/") else f"{self.url}/"
         try:
-            answer = await self._ask("post", url, body)
+            answer = await self._ask("POST", base + path, body)
         except RefusedError as error:
             if error.status == 404 and not path.startswith("/"):
                 raise await self._about_missing(path, error) from None
@@ -96,29 +93,29 @@ class Server:
             raise RefusedError(200, "an answer that is no JSON") from None
 
     async def _ask(self, method: str, url: str, body: dict[str, Any] | None = None) -> bytes:
-        from openai import APIConnectionError, APIStatusError
+        import aiohttp
 
-        # The client's own `chat.completions.create` builds typed objects of the answer, which for
-        # a list of 64 prompts with log-probabilities takes longer than all else; and it takes an
-        # answer of another form for a good one.
-        assert self._client is not None
         try:
-            if method == "get":
-                return await self._client.get(url, cast_to=bytes)
-            return await self._client.post(url, cast_to=bytes, body=body)
-        except APIStatusError as error:
-            raise of_status(error, self._config.variable, self._key, self._worked) from None
-        except APIConnectionError as error:
-            raise of_connection(error, self._config.connect_timeout) from None
+            content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise RefusedError(0, "the question is no valid Unicode") from None
+        kind = {"Content-Type": "application/json"}
+        try:
+            async with self.open().request(method, url, data=content, headers=kind) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise of_connection(error, self._config.connect_timeout) from None
+        if response.status >= 400:
+            variable = self._config.variable
+            raise of_status(response, answer, variable, self._key, self._worked)
+        return answer
 
     async def _about_missing(self, path: str, error: RefusedError) -> Exception:
         """What a 404 means: no such model, or no such address, or a server that is starting."""
         if self._worked:
             return PassingError(str(error))
         try:
-            listed = json.loads(await self._ask("get", "models"))
+            listed = json.loads(await self._ask("GET", f"{self.url}/models"))
             models = [str(model["id"]) for model in listed["data"]]
         except (RefusedError, ValueError, KeyError, TypeError):
             return UserError(
@@ -138,7 +135,14 @@ class Server:
         return os.environ.get(self._config.variable, "")
 
 
-def _close(client: AsyncOpenAI, loop: asyncio.AbstractEventLoop) -> None:
-    """Close the connections in their own loop, from whichever thread."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(lambda: loop.create_task(client.close()))
+def _close(session: ClientSession, loop: asyncio.AbstractEventLoop) -> None:
+    """Close the connections in their own loop, from whichever thread; at the end of the process
+    too."""
+    if not loop.is_running():
+        return
+    closed = asyncio.run_coroutine_threadsafe(session.close(), loop)
+    try:
+        asyncio.get_running_loop()  # which could not close them while it waits
+    except RuntimeError:
+        with contextlib.suppress(TimeoutError):
+            closed.result(timeout=1.0)
