@@ -1,5 +1,6 @@
 """Whom heads ask: from a command line into settings, help, files and back."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,66 @@ def test_null_is_not_given(tmp_path: Path) -> None:
     parsed = parse(COMMANDS["train"], [*ASKS, *SERVED, "--config", str(tmp_path / "a.yaml")])
     own = own_settings(EndpointSettings, parsed.settings.judge)
     assert (own.concurrency, own.retries) == (64, 1)
+
+
+BACKEND = """
+from dataclasses import dataclass
+from balcap.judges.types import Backend
+
+@dataclass(frozen=True)
+class Settings:
+    FIELDS
+
+class Mine(Backend):
+    Settings, identity, name, answer = Settings, {"model": "mine"}, "mine", None
+"""
+
+
+def backend(folder: Path, settings: str) -> str:
+    """Write a backend with these settings. Returns how it is selected."""
+    (folder / "mine.py").write_text(BACKEND.replace("FIELDS", settings))
+    return f"{folder / 'mine.py'}:Mine"
+
+
+def test_a_setting_of_a_name_that_another_backend_has_too_is_its_own(tmp_path: Path) -> None:
+    """`batch` is a whole number of `local`, `url` a list of `endpoint`."""
+    mine = backend(tmp_path, "batch: float = 1.0; url: str = ''; retries: int = 0")
+    words = ["--graded.judge.backend", mine, "--graded.judge.batch", "0.25"]
+    parsed = parse(COMMANDS["train"], [*ASKS, *SERVED, "--judge.retries", "2", *words,
+                                       "--graded.judge.model", "m"])  # fmt: skip
+    assert parsed.heads is not None
+    own = given_for(parsed.heads.trained[0].config.judge, parsed.settings.judge, "graded.judge")
+    assert own.own == {"batch": 0.25, "retries": 2}  # the list of servers is none of its url
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("depth: complex = 1j", "has a setting of unknown type .*complex"),
+        ("model: str = 'm'", "has a setting 'model', as every judge has; rename it"),
+        ("depth: int", "has a setting 'depth' without a default; give it one"),
+    ],
+)
+def test_a_backend_whose_settings_cannot_be_given_is_told(
+    tmp_path: Path, settings: str, message: str
+) -> None:
+    mine = backend(tmp_path, settings)
+    with pytest.raises(UserError, match=re.escape(repr(mine)) + " " + message):
+        parse(COMMANDS["train"], [*ASKS, "--judge.backend", mine, "--judge.model", "m"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--judge.backend", "local", "--judge.url", "http://a/v1"], "judge.url is set, and"),
+        (["--judge.timeout", "-1"], "judge.timeout is -1"),
+    ],
+)
+def test_an_evaluations_judge_is_checked_before_its_data_is_read(
+    words: list[str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        parse(COMMANDS["eval captionqa"], ["--captions", "c.json", *words])
 
 
 def test_the_key_of_a_question_is_what_it_always_was() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from balcap.cli.options import Option, options_of, summary
+from balcap.cli.options import Option, options_of_part, summary
 from balcap.config import JudgeSettings
 from balcap.config.backends import BACKENDS
 from balcap.judges.factory import find_backend
@@ -19,7 +19,8 @@ def backend_options(
     """Yield the settings of the backends, for each judge that a command has.
 
     Those of all built-in ones: a head's judge may be another than that of all heads, whose settings
-    it takes where it has none. Of a backend of the user's, where it is selected.
+    it takes where it has none. Of a backend of the user's, where it is selected. Where two have a
+    setting of one name, it is the selected one's.
 
     Args:
         options: those that are known: `judge.backend`, `qa.judge.backend` and so on.
@@ -29,13 +30,13 @@ def backend_options(
     judges = [o.name for o in options.values() if o.owner is JudgeSettings]
     for name in [name for name in judges if name.endswith(_BACKEND)]:
         prefix = name.removesuffix("backend")
-        chosen = (general, text_of(name))
-        selected = dict.fromkeys([*BACKENDS, *(one for one in chosen if one is not None)])
+        chosen = [one for one in (text_of(name), general) if one is not None]
         seen: set[str] = set()
-        for reference in selected:
+        for reference in dict.fromkeys([*chosen, *BACKENDS]):
             backend = find_backend(reference)
             title = f"Judge backend {reference}: {summary(backend.Settings)}"
-            for option in options_of(backend.Settings, prefix):
+            what = f"the judge backend {reference!r}"
+            for option in options_of_part(what, backend.Settings, prefix):
                 if option.name not in seen:
                     seen.add(option.name)
                     group = title if name == _BACKEND else options[name].group

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from balcap.cli.values import allowed
 from balcap.config.checks import NOT_GIVEN
 from balcap.errors import UserError
 
@@ -73,6 +74,29 @@ def options_of(settings: type, prefix: str = "", start: Any = None) -> Iterator[
         yield Option(name, kind, text, summary(owner), owner, place)
     for kind, below, value in inner:
         yield from options_of(kind, below, value)
+
+
+def options_of_part(what: str, settings: type, prefix: str) -> list[Option]:
+    """The settings of a head, method or backend, which may be somebody else's.
+
+    Args:
+        what: whose they are, for the error.
+        settings: the data class.
+        prefix: of every name.
+
+    Raises:
+        UserError: for a setting of a type that no text stands for.
+    """
+    try:
+        options = list(options_of(settings, prefix))
+        for option in options:
+            allowed(option.kind)
+    except (KeyError, NameError) as error:
+        raise UserError(
+            f"{what} has a setting of unknown type ({error}); "
+            "use str, int, float, bool, Path, Literal, a list of these, or a data class"
+        ) from error
+    return options
 
 
 def build(settings: type, values: Mapping[str, Any], prefix: str = "", start: Any = None) -> Any:

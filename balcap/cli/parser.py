@@ -15,13 +15,14 @@ from typing import Any
 from balcap.advantage.rule import methods_of
 from balcap.cli import files, line, methods
 from balcap.cli.judges import backend_options
-from balcap.cli.options import Option, build, groups_of, options_of, summary
+from balcap.cli.options import Option, build, groups_of, options_of, options_of_part, summary
 from balcap.cli.trl_fields import check_trl_field
-from balcap.cli.values import allowed, convert
-from balcap.config import gated_heads
+from balcap.cli.values import convert
+from balcap.config import JudgeSettings, gated_heads
 from balcap.config.command import Command
 from balcap.errors import UserError, did_you_mean
 from balcap.heads import Choice, Selected, choose, installed
+from balcap.judges.factory import given_for
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     settings = build(command.settings, values)
     judge = getattr(settings, "judge", None)
     heads = choice.build(_configs(choice, values), judge) if choice else None
+    if isinstance(judge, JudgeSettings) and choice is None:
+        given_for(judge, JudgeSettings(), "judge")
     if heads and command.has("gate_heads"):
         gated_heads(settings.gate_heads, heads.weights)
         methods_of(settings)
@@ -180,7 +183,7 @@ def _options(
             raise UserError(
                 f"no normalizer or gate can be called {name!r}: a setting is; rename it"
             )
-        for option in options_of(cls, f"{name}."):
+        for option in options_of_part(f"the normalizer or gate {name!r}", cls, f"{name}."):
             options[option.name] = replace(option, group=f"{name}: {summary(cls)}")
     taken |= set(chosen)
     for head in choice.evaluated if choice else ():
@@ -189,16 +192,10 @@ def _options(
                 f"a reward head cannot be called {head.name!r}: a setting is, or the normaliser or "
                 "gate; rename it"
             )
-        try:
-            for option in options_of(head.Config, f"{head.name}."):
-                allowed(option.kind)
-                title = f"Reward head {head.name}: {summary(head)}".rstrip(": ")
-                options[option.name] = replace(option, group=title)
-        except (KeyError, NameError) as error:
-            raise UserError(
-                f"the reward head {head.name!r} has a setting of unknown type ({error}); "
-                "use str, int, float, bool, Path, Literal, a list of these, or a data class"
-            ) from error
+        title = f"Reward head {head.name}: {summary(head)}".rstrip(": ")
+        what = f"the reward head {head.name!r}"
+        for option in options_of_part(what, head.Config, f"{head.name}."):
+            options[option.name] = replace(option, group=title)
     own = backend_options(options, lambda name: _text_of(command, words, sources, name))
     return options | {option.name: option for option in own}
 

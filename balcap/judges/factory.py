@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import threading
-from dataclasses import fields, replace
+from collections.abc import Collection
+from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from balcap.config import JudgeSettings
 from balcap.config.backends import BACKEND_KIND
@@ -66,7 +68,20 @@ def find_backend(reference: str) -> type[Backend]:
     Raises:
         UserError: if there is none, or it breaks the contract of `Backend`.
     """
-    return find_class(BACKEND_KIND, reference, Backend, named=False)  # type: ignore[type-abstract]
+    found = find_class(BACKEND_KIND, reference, Backend, named=False)  # type: ignore[type-abstract]
+    _check_settings(f"the judge backend {reference!r}", found.Settings)
+    return found
+
+
+def _check_settings(what: str, kind: type) -> None:
+    if not is_dataclass(kind):
+        raise UserError(f"{what}: its Settings is {kind!r}; make it a frozen data class")
+    shared = {item.name for item in fields(JudgeSettings)}
+    for item in fields(kind):
+        if item.name in shared:
+            raise UserError(f"{what} has a setting {item.name!r}, as every judge has; rename it")
+        if item.default is MISSING and item.default_factory is MISSING:
+            raise UserError(f"{what} has a setting {item.name!r} without a default; give it one")
 
 
 def given_for(own: JudgeSettings, general: JudgeSettings, where: str) -> JudgeSettings:
@@ -74,34 +89,46 @@ def given_for(own: JudgeSettings, general: JudgeSettings, where: str) -> JudgeSe
 
     Args:
         own: of the head.
-        general: of all heads. What it holds for a backend that the head does not ask is left out.
+        general: of all heads. What it holds for a backend that the head does not ask is left out,
+            also where the head's has a setting of that name, but of another type.
         where: `judge` or `HEAD.judge`, for errors.
 
     Raises:
         UserError: for a setting of its own that its backend does not read, or a value that is not
             allowed.
     """
-    merged = own.over(general)
-    backends = BACKEND_KIND.builtin if merged.backend is None else (merged.backend,)
-    kinds = [find_backend(backend).Settings for backend in backends]
-    reads = {item.name for kind in kinds for item in fields(kind)}
+    backend = own.backend or general.backend
+    reads, meant = _read_by(backend), _read_by(general.backend)
     for name in own.own:
         if name not in reads:
-            raise _not_read(f"{where}.{name}", name, merged.backend, reads)
+            raise _not_read(f"{where}.{name}", name, backend, reads)
+    alike = {n: v for n, v in general.own.items() if n in reads and reads[n] == meant.get(n)}
+    merged = own.over(replace(general, own=alike))
     try:
-        for kind in kinds:
+        for kind in _kinds_of(backend):
             own_settings(kind, merged)
     except UserError as error:
         raise UserError(re.sub(r"^judge\.", f"{where}.", str(error))) from error
-    return replace(merged, own={n: v for n, v in merged.own.items() if n in reads})
+    return merged
 
 
-def _not_read(shown: str, name: str, backend: str | None, reads: set[str]) -> UserError:
-    readers = [
-        known
-        for known in BACKEND_KIND.builtin
-        if name in {item.name for item in fields(find_backend(known).Settings)}
-    ]
+def _kinds_of(backend: str | None) -> list[type]:
+    """The settings class of a backend; of all built-in ones where none is selected."""
+    references = BACKEND_KIND.builtin if backend is None else (backend,)
+    return [find_backend(reference).Settings for reference in references]
+
+
+def _read_by(backend: str | None) -> dict[str, Any]:
+    """The settings of a backend, each with its type."""
+    return {
+        item.name: get_type_hints(kind)[item.name]
+        for kind in _kinds_of(backend)
+        for item in fields(kind)
+    }
+
+
+def _not_read(shown: str, name: str, backend: str | None, reads: Collection[str]) -> UserError:
+    readers = [known for known in BACKEND_KIND.builtin if name in _read_by(known)]
     hint = f"; {' and '.join(readers)} would" if readers else did_you_mean(name, reads)
     return UserError(
         f"{shown} is set, and the judge backend {backend!r} does not read it; it has "
