@@ -6,31 +6,19 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
 from balcap.config import Columns
+from helpers.pages import FENCE, ROOT, blocks
 
-ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "experiments/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(balcap [a-z][^`]* --[^`]*)`")
-_INDENTED = re.compile(r"(?:^\n|\A)((?:    .*\n)+)", re.MULTILINE)
-
-
-def blocks(page, language):
-    """The code of a page: fenced with that language, or, for `sh` alone, only indented."""
-    text = page.read_text(encoding="utf-8")
-    found = [code for kind, code in _FENCE.findall(text) if kind == language]
-    rest = _FENCE.sub("", text) if language == "sh" else ""
-    return found + [re.sub("^    ", "", each, flags=re.M) for each in _INDENTED.findall(rest)]
-
 
 STARTS = (["balcap"], ["python", "-m", "balcap"], ["accelerate", "launch", "-m", "balcap"])
 
@@ -120,7 +108,7 @@ def test_every_python_snippet_runs(page, index, code, folder):
 @pytest.mark.parametrize("kind", ["records", "conversations", "caption_qa"])
 def test_every_example_row_is_read(kind):
     page = (ROOT / "docs/reference/data.md").read_text()
-    row = json.loads(_FENCE.search(page, page.index(f"## {kind.replace('_', '-')}"))[2])
+    row = json.loads(FENCE.search(page, page.index(f"## {kind.replace('_', '-')}"))[2])
     parsed = import_module(f"balcap.data.formats.{kind}").parse_row(row, Columns())
     assert parsed.reference == "A red dog runs along a beach."
     assert len(parsed.questions) == (kind == "caption_qa")

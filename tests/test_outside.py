@@ -1,139 +1,46 @@
-"""A head, a judge backend, a protocol and a data format from outside the checkout, one file each.
+"""A part of each kind from outside the checkout, as its how-to page shows it, in a file of its own.
 
-They come as an installed package would bring them: a module, and a `.dist-info` folder that names
-its entry points.
+They come as an installed package would bring them: modules, and a `.dist-info` folder that names
+their entry points. Normalisers and gates by path: `test_outside_methods.py`.
 """
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from helpers.pages import shown
 
 ENTRY_POINTS = """
 [balcap.rewards]
-colours = my_head:Colours
+colours = my_head:ColourWords
+[balcap.normalizers]
+louder = my_rule:Louder
+[balcap.gates]
+halve = my_gate:Halve
 [balcap.judges]
 parrot = my_backend:Parrot
 [balcap.data_formats]
 lines = my_format:parse_line
 [balcap.protocols]
 short = my_protocol:COMMAND
+[balcap.families]
+qwen2_vl = my_family:QWEN2
 """
-
-HEAD = '''
-from balcap.heads import Head
-
-
-class Colours(Head):
-    """Share of five colours that a caption names"""
-
-    name = "colours"
-
-    def score(self, captions):
-        names = ("red", "blue", "green", "yellow", "purple")
-        return [sum(one in c.text for one in names) / 5 for c in captions]
-'''
-
-BACKEND = '''
-import json
-from dataclasses import dataclass
-
-from balcap.config import at_least
-from balcap.judges.types import Backend, JudgeResponse, own_settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParrotSettings:
-    """A parrot.
-
-    Attributes:
-        score: what it says.
-    """
-
-    score: int = 1
-
-    def __post_init__(self):
-        at_least("judge.score", self.score, 1)
-
-
-class Parrot(Backend):
-    """Says the same of everything."""
-
-    Settings = ParrotSettings
-    named_by = "score"
-
-    def __init__(self, settings):
-        own = own_settings(ParrotSettings, settings)
-        self.says = json.dumps({"score": own.score})
-
-    @property
-    def identity(self):
-        return {"model": f"parrot {self.says}"}
-
-    @property
-    def name(self):
-        return f"a parrot that says {self.says}"
-
-    async def answer(self, requests):
-        for number, _ in enumerate(requests):
-            yield number, JudgeResponse(self.says)
-'''
-
-FORMAT = '''
-from balcap.data.parsed_rows import ParsedRow
-
-
-def parse_line(row, columns):
-    """{"picture": FILE, "says": TEXT}"""
-    return ParsedRow(None, None, row["picture"], row["says"], (), (), {})
-'''
-
-PROTOCOL = '''
-"""How short are captions? One hundred for an empty one."""
-
-from dataclasses import dataclass
-
-from balcap.config import Command, EvalSettings
-from balcap.evaluation.harness.evaluate import evaluate
-from balcap.evaluation.protocol import EvalProtocol, Item, Items, Record
-from balcap.types import Sample
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShortSettings(EvalSettings):
-    """Settings of the protocol short."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Text(Item):
-    text: str
-
-
-class Short(EvalProtocol):
-    name = "short"
-    metric = "100 / (1 + words)"
-
-    def samples(self):
-        return [Sample("a", ""), Sample("b", "")]
-
-    def items(self, captions):
-        return Items([Text(id=n, sample=n, text=t[0]) for n, t in captions.items()])
-
-    async def assess(self, items):
-        return [Record.of(item, 1 / (1 + len(item.text.split()))) for item in items]
-
-
-COMMAND = Command(
-    name="eval short", summary="How short are captions?", settings=ShortSettings,
-    function="my_protocol:run", protocol="my_protocol:Short",
-)
-
-
-def run(settings):
-    return evaluate(Short(settings))
-'''
+MODULES = {
+    "head": shown("add-a-head"),
+    "rule": shown("add-a-method"),
+    "gate": shown("add-a-method", 1),
+    "backend": shown("add-a-judge-backend"),
+    "format": shown("add-a-data-format"),
+    "protocol": shown("add-a-protocol"),
+    "family": shown("add-a-model-family"),
+}
+PARROT = "--judge.backend parrot --judge.model any --judge.cache off --judge.score 5"
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +51,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-parts\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    modules = {"head": HEAD, "backend": BACKEND, "format": FORMAT, "protocol": PROTOCOL}
-    for name, text in modules.items():
+    for name, text in MODULES.items():
         (folder / f"my_{name}.py").write_text(text)
     return folder
 
@@ -173,30 +79,73 @@ def mistake(outside: Path, folder: Path, line: str) -> str:
     return done.stderr
 
 
-def test_a_head_a_backend_and_a_format_train(outside: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where commands are given: eight pictures with a caption each, and a row without one."""
     from PIL import Image
 
-    rows = []
+    rows = [{"picture": "0.png"}]
     for number in range(8):
         Image.new("RGB", (40, 40), (30 * number, 0, 0)).save(tmp_path / f"{number}.png")
         rows.append({"picture": f"{number}.png", "says": "A red square."})
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "captions.json").write_text(json.dumps({"7.png": "A red and blue dog."}))
+    return tmp_path
+
+
+def scored(outside: Path, folder: Path, line: str) -> "dict[str, float]":
+    """The row of the only caption, scored with the data of the format from outside."""
+    given = "score captions.json --data lines:rows.jsonl --max-bad 0.5 --gate none --out s.jsonl "
+    balcap(outside, folder, given + line)
+    [row] = (folder / "s.jsonl").read_text().splitlines()
+    found: dict[str, float] = json.loads(row)
+    return found
+
+
+def test_a_head_scores(outside: Path, folder: Path) -> None:
+    """Two of three colours."""
+    assert scored(outside, folder, "--rewards colours")["colours"] == pytest.approx(2 / 3)
+    listed = balcap(outside, folder, "heads")
+    assert "colours: Share of three colour words that the caption has" in listed
+
+
+def test_a_backend_answers_as_its_settings_say(outside: Path, folder: Path) -> None:
+    """A grade of 5 from 1 to 9 is one half."""
+    assert scored(outside, folder, f"--rewards holistic {PARROT}")["holistic"] == 0.5
+    wrong = "score captions.json --rewards holistic --judge.backend parrot --judge.score 0"
+    assert "judge.score is 0" in mistake(outside, folder, wrong)
+    assert "--judge.score N" in balcap(outside, folder, f"{wrong} --help")
+
+
+def test_a_format_is_read_and_its_bad_rows_are_told(outside: Path, folder: Path) -> None:
+    """The caption has 5 words, its reference 3; one row in nine is bad."""
+    assert scored(outside, folder, "--rewards colours")["ratio"] == pytest.approx(5 / 3)
+    bad = "score captions.json --data lines:rows.jsonl --max-bad 0.1 --rewards colours"
+    assert "has no column says" in mistake(outside, folder, bad)
+
+
+def test_all_of_them_train_a_family(outside: Path, folder: Path) -> None:
+    """Of `colours`, which is gated, a quarter counts, and everything three times: the advantage of
+    a caption is 3 (colours / 4 + holistic), and its holistic score is 0.5."""
+    from balcap.analysis import captions_df
+    from balcap.policies.random_init import make
+
+    family = runpy.run_path(str(outside / "my_family.py"))["QWEN2"]
+    make(family, ["A red square. A blue square. A dog."] * 20, folder / "policy")
     balcap(
-        outside, tmp_path,
-        "train --data lines:rows.jsonl --rewards colours,holistic --eval-rewards= --gate none "
-        "--judge.backend parrot --judge.model any --judge.score 5 --judge.cache off --run run "
-        "--steps 2 "
-        "--group-size 4 --batch 8 --max-tokens 12 --eval-samples 0",
+        outside, folder,
+        "train --policy ./policy --data lines:rows.jsonl --max-bad 0.5 --run run --steps 1 "
+        f"--rewards colours,holistic --eval-rewards= {PARROT} --group-size 4 --batch 8 "
+        "--max-tokens 12 --eval-samples 0 --normalizer louder --louder.factor 3 --gate halve "
+        "--halve.share 0.25 --gate-heads colours --freeze-vision --lora.rank 4",
     )  # fmt: skip
-    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
-    assert [row["reward/holistic/mean"] for row in rows] == [0.5, 0.5]
-    assert all(0 <= row["reward/colours/mean"] <= 1 for row in rows)
-    assert "score: 5" in (tmp_path / "run/config.yaml").read_text()
-    wrong = "train --rewards holistic --eval-rewards= --judge.backend parrot --judge.score 0"
-    assert "judge.score is 0" in mistake(outside, tmp_path, wrong)
-    assert "--judge.score N" in balcap(outside, tmp_path, f"{wrong} --help")
-    shown = balcap(outside, tmp_path, "heads")
-    assert "colours: Share of five colours that a caption names" in shown
+    settings = yaml.safe_load((folder / "run/config.yaml").read_text())
+    assert settings["judge"]["score"] == 5
+    assert (settings["louder"], settings["halve"]) == ({"factor": 3.0}, {"share": 0.25})
+    made = captions_df(folder / "run")
+    assert len(made) == 8
+    expected = 3 * (made["colours"] / 4 + 0.5)
+    assert made["advantage"].to_numpy() == pytest.approx(expected.to_numpy())
 
 
 def test_a_protocol_evaluates_and_is_compared(outside: Path, tmp_path: Path) -> None:

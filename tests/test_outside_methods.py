@@ -1,4 +1,4 @@
-"""A normaliser and a gate of one's own: one file each, outside the checkout."""
+"""A normaliser and a gate of one's own, as their how-to page shows them, outside the checkout."""
 
 from __future__ import annotations
 
@@ -13,57 +13,14 @@ from balcap.cli.commands import COMMANDS
 from balcap.cli.parser import parse
 from balcap.errors import UserError
 from balcap.heads.config_file import dump
+from helpers.pages import shown
 
 ONE_HEAD = [
     "--rewards",
     f"{Path(__file__).parent / 'helpers' / 'findable_heads.py'}:Plain",
     "--eval-rewards=",
 ]
-RULE = '''
-from dataclasses import dataclass
-from typing import ClassVar
-
-from balcap.advantage.normalizers import Normalized, Normalizer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Louder(Normalizer):
-    """Multiplies the scores.
-
-    Attributes:
-        factor: by which.
-    """
-
-    name: ClassVar[str] = "louder"
-    factor: float = 2.0
-
-    def __call__(self, matrix, weights, progress):
-        parts = self.factor * weights * matrix.values
-        return Normalized(parts, parts.sum(axis=1), 1.0)
-'''
-GATE = '''
-from dataclasses import dataclass
-from typing import ClassVar
-
-from balcap.advantage.gates import Gate
-
-
-@dataclass(frozen=True, kw_only=True)
-class Halve(Gate):
-    """Multiplies gated scores, whatever their length.
-
-    Attributes:
-        share: that is left.
-    """
-
-    name: ClassVar[str] = "halve"
-    banded: ClassVar[bool] = False
-    share: float = 0.5
-
-    def __call__(self, matrix, ratio, gated, band):
-        factor = 1 - (1 - self.share) * gated
-        return matrix.with_columns(values=matrix.values * factor)
-'''
+RULE, GATE = shown("add-a-method"), shown("add-a-method", 1)
 
 
 @pytest.fixture

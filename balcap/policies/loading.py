@@ -48,7 +48,7 @@ def load(
             than the model in memory, and loading them leaves the weights as they were, in silence.
 
     Raises:
-        UserError: if there is no such policy, or it is of neither family.
+        UserError: if there is no such policy, or it is of no family that is known.
     """
     from transformers import AutoModelForImageTextToText, AutoProcessor
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from balcap.config import TINY_POLICIES
 from balcap.errors import UserError
-from balcap.policies.families import FAMILIES, Family
+from balcap.policies.families import FAMILIES, Family, family_of
 from balcap.runs.folder import RunFolder
 
 
@@ -97,12 +97,14 @@ def _hub_config(policy: str) -> Path:
 
 def _family(policy: str, config: dict[str, object]) -> Family:
     model_type = str(config.get("model_type"))
-    if model_type not in FAMILIES:
+    family = family_of(model_type)
+    if family is None:
         raise UserError(
             f"policy {policy!r} is a {model_type!r} model; balcap trains two families: "
             + " and ".join(f"{f.name} (model_type {f.model_type!r})" for f in FAMILIES.values())
+            + ", and those that another package offers as balcap.families"
         )
-    return FAMILIES[model_type]
+    return family
 
 
 def _read_json(path: Path) -> dict[str, object]:

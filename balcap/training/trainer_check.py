@@ -1,7 +1,7 @@
 """Will TRL, accelerate and peft take these settings? Known before the policy is loaded.
 
 Their checks are spread over configurations, trainers, optimisers and schedulers, and change from
-release to release. So none is repeated here: the real trainer is made once around the embedded
+release to release. So none is repeated here: the real trainer is made once around a small
 policy of the same family, which has the same modules and takes a twentieth of a second. What it
 refuses, the policy would have been refused with.
 """
@@ -11,13 +11,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from balcap.config import LoraSettings, ResolvedSftSettings, ResolvedTrainSettings
 from balcap.errors import UserError, did_you_mean
+from balcap.logging import without_bars
 from balcap.policies import Located
+from balcap.policies.families import Family
+from balcap.policies.random_init import make
 from balcap.runs.folder import RunFolder
 
 FILES = ("deepspeed", "fsdp_config", "accelerator_config")
@@ -45,11 +49,24 @@ def check_trainer(settings: S, origin: Located, build: Build[S]) -> None:
     _check_files(settings.trl)
     if settings.lora.rank:
         _check_targets(settings, origin)
-    small = replace(
-        settings,
-        policy=origin.family.tiny,
-        trl={name: NOT_TRIED.get(name, value) for name, value in settings.trl.items()},
-    )
+    trl = {name: NOT_TRIED.get(name, value) for name, value in settings.trl.items()}
+    with _small_policy(origin.family) as policy:
+        _try(replace(settings, policy=policy, trl=trl), build)
+
+
+@contextmanager
+def _small_policy(family: Family) -> Iterator[str]:
+    """The embedded policy of a family; a random one where it has none."""
+    if family.tiny:
+        yield family.tiny
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with without_bars(folder):
+            make(family, ["a"], Path(folder))
+        yield folder
+
+
+def _try(small: S, build: Build[S]) -> None:
     failure = _failure(small, build)
     if failure is None:
         return

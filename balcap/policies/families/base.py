@@ -12,7 +12,7 @@ Part = Literal["language", "projector", "vision"]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One of the two model families that balcap trains.
+    """A model family that balcap trains.
 
     Attributes:
         name: what people call it.
@@ -21,10 +21,10 @@ class Family:
         vision: in a module's name, marks the vision tower.
         projector: in a module's name, marks what maps the tower's outputs to the language model's
             inputs. It may lie within the tower, as Qwen's merger does, and is not part of it.
-        tiny: the embedded policy of this family.
         lmms_eval: what lmms-eval calls its model class.
         random_init: from texts, which the vocabulary is learned from, to a processor and a small
             model with random weights.
+        tiny: the embedded policy of this family; empty where it has none.
         longest_ratio: longest side over shortest that the processor takes; None for any.
     """
 
@@ -33,9 +33,9 @@ class Family:
     image_token: str
     vision: str
     projector: str
-    tiny: str
     lmms_eval: str
     random_init: Callable[[Iterable[str]], tuple[Any, Any]]
+    tiny: str = ""
     longest_ratio: float | None = None
 
     def fault_of(self, width: int, height: int) -> str:
