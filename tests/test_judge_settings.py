@@ -153,6 +153,20 @@ def test_a_head_with_another_backend_leaves_the_settings_of_the_general_one() ->
     assert settings == JudgeSettings(backend="local", model="small", price_in=2.0)
 
 
+def test_a_run_of_an_older_version_goes_on_without_what_its_judge_never_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.yaml").write_text(
+        f"rewards: {FILE}:Graded\neval_rewards: ''\n"
+        "judge: {backend: local, model: small, url: [http://a/v1], batch: 4}\n"
+        "graded: {judge: {timeout: 3.0, device: cpu}}\n"
+    )
+    parsed = parse(COMMANDS["train"], ["--resume", str(tmp_path)])
+    assert parsed.settings.judge == JudgeSettings.of(backend="local", model="small", batch=4)
+    assert parsed.heads is not None
+    assert parsed.heads.trained[0].config.judge == JudgeSettings.of(device="cpu")
+
+
 def test_null_is_not_given(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("judge: {concurrency: null, retries: 1}\n")
     parsed = parse(COMMANDS["train"], [*ASKS, *SERVED, "--config", str(tmp_path / "a.yaml")])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from balcap.cli.options import Option, options_of_part, summary
 from balcap.config import JudgeSettings
@@ -43,3 +44,23 @@ def backend_options(
                     # null, in a file, is "not given"
                     kind = option.kind | None
                     yield replace(option, kind=kind, group=group, owner=JudgeSettings)
+
+
+def without_unread(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run that goes on, without those that its judges' backends do not read.
+
+    Versions up to 0.1.0 let them stand without a word, and so they are in runs of theirs.
+
+    Args:
+        values: by dotted name.
+    """
+    return {name: value for name, value in values.items() if not _is_unread(name, values)}
+
+
+def _is_unread(name: str, values: Mapping[str, Any]) -> bool:
+    prefix, _, field = name.rpartition(".")
+    backend = values.get(f"{prefix}.backend") or values.get(_BACKEND)
+    if prefix.rpartition(".")[2] != "judge" or backend is None:
+        return False
+    known = {item.name for one in BACKENDS for item in fields(find_backend(one).Settings)}
+    return field in known - {item.name for item in fields(find_backend(backend).Settings)}

@@ -14,7 +14,7 @@ from typing import Any
 
 from balcap.advantage.rule import methods_of
 from balcap.cli import files, line, methods
-from balcap.cli.judges import backend_options
+from balcap.cli.judges import backend_options, without_unread
 from balcap.cli.options import Option, build, groups_of, options_of, options_of_part, summary
 from balcap.cli.trl_fields import check_trl_field
 from balcap.cli.values import convert
@@ -61,7 +61,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     for source, content in [*sources, ("", given)]:
         values |= _checked(command, options, source, methods.without_replaced(content, set(chosen)))
     if "resume" in values:
-        values["run"] = values["resume"]
+        values = without_unread(values) | {"run": values["resume"]}
     if trl := {name[4:]: values[name] for name in values if name.startswith("trl.")}:
         values["trl"] = trl
     if command.has("weights"):
