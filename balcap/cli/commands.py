@@ -24,6 +24,7 @@ from balcap.config import (
 )
 from balcap.config.cache import CacheSettings, PruneSettings
 from balcap.config.command import imported
+from balcap.config.look import LookSettings
 from balcap.errors import UserError
 from balcap.evaluation.protocols import PROTOCOL_KIND
 from balcap.plugins import Kind, place_of
@@ -73,6 +74,17 @@ balcap sweep show runs/rewards
         examples="""
 balcap sft --epochs 2 --run runs/warm
 balcap sft --policy llava-hf/llava-1.5-7b-hf --data conversations:train.json --lora.rank 64
+""",
+    ),
+    Command(
+        name="data",
+        summary="Look at data: how are they read, and what is wrong with them?",
+        settings=LookSettings,
+        function="balcap.policies.data_command:run",
+        examples="""
+balcap data captions.json
+balcap data train.parquet --columns.caption answer
+balcap data conversations:train.json --image-root images --check-images full
 """,
     ),
     Command(

@@ -114,13 +114,10 @@ def refuse_bad(
     share = len(problems) / total
     if usable and share <= max_bad:
         return
-    by_reason: dict[str, list[int]] = defaultdict(list)
-    for each in problems:
-        by_reason[each.reason].append(each.row)
-    lines = [f"  {_rows(numbers)}: {reason}" for reason, numbers in by_reason.items()]
-    if len(lines) > _SHOWN:
-        rest = sum(len(numbers) for numbers in list(by_reason.values())[_SHOWN:])
-        lines = [*lines[:_SHOWN], f"  and {rest:,} more"]
+    reasons = by_reason(problems)
+    lines = [f"  {reason}" for reason in reasons[:_SHOWN]]
+    if len(reasons) > _SHOWN:
+        lines.append(f"  and {len(reasons) - _SHOWN:,} more reasons")
     if not usable and columns:
         lines.append(f"  the columns are {', '.join(sorted(columns))}")
     step = (
@@ -133,6 +130,14 @@ def refuse_bad(
         f"max_bad allows {max_bad:.1%}):\n" + "\n".join(lines) + f"\n{step}",
         problems,
     )
+
+
+def by_reason(problems: Sequence[Problem]) -> list[str]:
+    """One line for each reason, with the rows that have it: `rows 3, 4, 5 and 17 more: ...`."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for each in problems:
+        rows[each.reason].append(each.row)
+    return [f"{_rows(numbers)}: {reason}" for reason, numbers in rows.items()]
 
 
 def _rows(numbers: Sequence[int]) -> str:
