@@ -4,7 +4,9 @@ import inspect
 import json
 import subprocess
 import sys
+import threading
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +15,26 @@ import pandas as pd
 import pytest
 import torch
 import trl
+from transformers import set_seed
 from trl import GRPOTrainer
 
+from balcap.heads.judge_wait import JudgeWait
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
 from balcap.training.grpo import sampling_order
+from balcap.types import Caption
 from helpers.heads import Brief, Letters
 from helpers.trainer import make
 from helpers.training import command
 
 
 def test_the_seam_is_where_it_was() -> None:
-    """balcap overrides these two private methods: if this fails, read TRL's changes to both."""
+    """balcap overrides these private methods: if this fails, read TRL's changes to them."""
     rewards = inspect.signature(GRPOTrainer._calculate_rewards)
     assert list(rewards.parameters) == [
         "self", "inputs", "prompts", "completions", "completion_ids_list",
     ]  # fmt: skip
+    assert list(inspect.signature(GRPOTrainer._generate).parameters) == ["self", "prompts"]
     generate = inspect.signature(GRPOTrainer._generate_and_score_completions)
     assert list(generate.parameters) == ["self", "inputs"]
     source = inspect.getsource(GRPOTrainer._generate_and_score_completions)
@@ -128,3 +134,62 @@ def test_two_processes_train_into_one_run(fresh_policies: dict[str, Path], tmp_p
     table = pd.read_parquet(run.rollouts / "step_000001.parquet")
     assert (len(table), table["group"].nunique()) == (8, 1)
     assert run.read_json(run.summary)["after"]["captions"] == 3
+
+
+class Patient(Letters):
+    """Scores when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.waited_in_vain = False
+
+    def score(self, captions: Sequence[Caption]) -> Sequence[float]:
+        self.waited_in_vain |= not self.go_on.wait(20)
+        return super().score(captions)
+
+
+def test_heads_score_while_log_probabilities_are_computed(
+    fresh_policies: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head ends only once the reference's log-probabilities, of beta, are being asked for."""
+    head = Patient()
+    trainer = make(fresh_policies["llava-1.5"], tmp_path, [head, Brief()], beta=0.1)
+    original = GRPOTrainer._get_per_token_logps_and_entropies
+
+    def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        head.go_on.set()
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(GRPOTrainer, "_get_per_token_logps_and_entropies", asked)
+    trainer.train()
+    assert not head.waited_in_vain
+
+
+@pytest.mark.parametrize("family", ["qwen2.5-vl", "llava-1.5"])
+def test_no_number_hangs_on_when_the_heads_begin(
+    family: str, fresh_policies: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit: scores, advantages and weights, with the early start and without."""
+    runs = []
+    for early in (True, False):
+        if not early:
+            monkeypatch.setattr(JudgeWait, "begin", lambda *_: None)
+        kept: list[Rollouts] = []
+        set_seed(0)
+        trainer = make(
+            fresh_policies[family],
+            tmp_path / str(early),
+            [Letters(), Brief()],
+            on_rollouts=lambda step, rollouts, seconds, kept=kept: kept.append(rollouts),
+            beta=0.1,
+            steps=3,
+        )
+        trainer.train()
+        runs.append((kept, [p.detach().clone() for p in trainer.model.parameters()]))
+    (early, weights), (late, others) = runs
+    assert len(early) == 3
+    for one, other in zip(early, late, strict=True):
+        assert [row.text for row in one.rows] == [row.text for row in other.rows]
+        assert np.array_equal(one.credit.advantage, other.credit.advantage)
+    assert all(torch.equal(*pair) for pair in zip(weights, others, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,6 +96,23 @@ class Report:
         )
 
 
+First = tuple[Scored | None, UserError | RunError | None]
+"""What came of a first try: the scores, or what a head raised."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A first try that is under way.
+
+    Attributes:
+        captions: what is scored.
+        first: what comes of it.
+    """
+
+    captions: tuple[Caption, ...]
+    first: Future[First]
+
+
 @dataclass(kw_only=True)
 class JudgeWait:
     """Scores captions, and waits for a judge that leaves too many of them without a score.
@@ -119,7 +137,23 @@ class JudgeWait:
     exchange: Callable[[Report], list[Report]] = distributed.everyones
     spent: dict[str, Usage] = field(default_factory=dict)
 
-    def score(self, heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> Scored:
+    def begin(self, heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> Begun:
+        """Let the heads begin in a thread of their own, while this one has something else to do.
+
+        Nothing is exchanged with other processes, nobody is waited for, and what fails is told by
+        `score`, to which this is handed. Arguments as there.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
+        first = thread.submit(_tried, heads, captions, None)
+        thread.shutdown(wait=False)  # it ends with its work
+        return Begun(tuple(captions), first)
+
+    def score(
+        self,
+        heads: Sequence[Head[Any]],
+        captions: Sequence[Caption],
+        begun: Begun | None = None,
+    ) -> Scored:
         """Let every head score every caption of this process. All processes must call.
 
         A cell that has a score is never asked for again.
@@ -127,6 +161,7 @@ class JudgeWait:
         Args:
             heads: H heads of different names.
             captions: N captions; may be none.
+            begun: of `begin`. It is of use if it was begun with the same captions.
 
         Returns:
             This process's scores; their `usage` is that of all processes.
@@ -137,7 +172,10 @@ class JudgeWait:
             StoppedWaitingError: if the user asks to stop meanwhile.
             UserError, RunError: as a head raises them, in any of the processes.
         """
-        scored, failure = _tried(heads, captions, None)
+        if begun is not None and begun.captions == tuple(captions):
+            scored, failure = begun.first.result()
+        else:
+            scored, failure = _tried(heads, captions, None)
         since = time.monotonic()
         for pause in _pauses():
             said = self._said_by_all(heads, scored, failure, time.monotonic() - since)
@@ -229,9 +267,7 @@ def judge_of(head: Head[Any]) -> str:
     return f"its judge {head.judge.name}" if head.uses_judge else "its judge"
 
 
-def _tried(
-    heads: Sequence[Head[Any]], captions: Sequence[Caption], scored: Scored | None
-) -> tuple[Scored | None, UserError | RunError | None]:
+def _tried(heads: Sequence[Head[Any]], captions: Sequence[Caption], scored: Scored | None) -> First:
     """Score, or score again what had no answer; what a head raises is told to all processes."""
     try:
         if scored is None:

@@ -3,16 +3,17 @@
     Sample -> captions (TRL, the policy) -> scores -> rows of all processes -> gate -> advantage
            -> loss (TRL)
 
-Two methods of TRL are overridden, both private: `_calculate_rewards`, where captions are scored and
-credit is given, and `_generate_and_score_completions`, whose advantages are replaced; and one of
-transformers, `_save_checkpoint`, whose failure becomes one message. A test fails loudly if a
-release moves any of them.
+Three methods of TRL are overridden, all private: `_generate`, after which the heads begin,
+`_calculate_rewards`, where their scores are waited for and credit is given, and
+`_generate_and_score_completions`, whose advantages are replaced; and one of transformers,
+`_save_checkpoint`, whose failure becomes one message. A test fails loudly if a release moves any of
+them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from trl.models import unwrap_model_for_generation
 from balcap.advantage.rule import AdvantageRule, progress_at
 from balcap.errors import RunError
 from balcap.heads import Head
-from balcap.heads.judge_wait import JudgeWait
+from balcap.heads.judge_wait import Begun, JudgeWait
 from balcap.heads.lengths import Unit
 from balcap.policies import Policy
 from balcap.runs.rollouts import Rollouts, Row, rows_of
@@ -84,6 +85,8 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.policy = policy
         self.images = images or ImageReader(samples, policy.family, 1.0)
         self._rng_before: tuple[int, rng_state.RngState] | None = None  # which step, and the state
+        self._inputs: list[dict[str, Any]] = []
+        self._begun: Begun | None = None
         self._rollouts: Rollouts | None = None
         self._seconds: dict[str, float] = {}
         super().__init__(
@@ -105,11 +108,9 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
     ) -> torch.Tensor:
         """Score this process's captions, bring all processes' rows together, give credit."""
         start = time.perf_counter()
-        captions = [
-            Caption(self.samples[row["row"]], completion[0]["content"].strip(), len(ids))
-            for row, completion, ids in zip(inputs, completions, completion_ids_list, strict=True)
-        ]
-        scored = self.judge_wait.score(self.heads, captions)
+        captions = self._captions(inputs, completions, completion_ids_list)
+        begun, self._begun = self._begun, None
+        scored = self.judge_wait.score(self.heads, captions, begun)
         groups = [row["turn"] for row in inputs]
         rows: list[Row] = gather_object(
             rows_of(captions, groups, scored, self.length_unit, self.count_tokens)
@@ -124,10 +125,31 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         values = torch.tensor(matrix.values).masked_fill(~torch.tensor(matrix.scored), torch.nan)
         return values.to(self.accelerator.device, torch.float32)  # TRL only logs from these
 
+    def _captions(
+        self,
+        inputs: Sequence[Mapping[str, Any]],
+        completions: Sequence[list[dict[str, str]]],
+        ids: Sequence[Sequence[int]],
+    ) -> list[Caption]:
+        return [
+            Caption(self.samples[row["row"]], completion[0]["content"].strip(), len(tokens))
+            for row, completion, tokens in zip(inputs, completions, ids, strict=True)
+        ]
+
+    def _generate(self, prompts: list[Any]) -> Any:
+        """TRL's captions, which the heads begin to score while TRL processes the images once more
+        and asks for old and reference log-probabilities. No number of a run changes."""
+        output = super()._generate(prompts)
+        _, ids, _, completions, *_ = output
+        self._begun = self.judge_wait.begin(
+            self.heads, self._captions(self._inputs, completions, ids)
+        )
+        return output
+
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's rollouts with our advantages."""
         self._rng_before = (self.state.global_step, rng_state.now())
-        inputs = self.images.agreed(inputs)
+        self._inputs = inputs = self.images.agreed(inputs)
         start = time.perf_counter()
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         self._seconds["generate"] = time.perf_counter() - start - self._seconds["score"]

@@ -35,8 +35,8 @@ def make(
 ) -> CaptionTrainer:
     """A trainer with groups of 4 in batches of 16, gated on its last head unless told otherwise."""
     chosen = TrainSettings(
-        policy=str(policy), group_size=4, batch=16, steps=1, lr=1e-3, max_tokens=6,
-        gradient_checkpointing=False, **{"gate_heads": heads[-1].name, **settings},
+        policy=str(policy), group_size=4, batch=16, lr=1e-3, max_tokens=6,
+        gradient_checkpointing=False, **{"gate_heads": heads[-1].name, "steps": 1, **settings},
     ).resolved()  # fmt: skip
     samples, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=8)))
     return CaptionTrainer(
