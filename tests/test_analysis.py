@@ -84,6 +84,17 @@ def test_a_head_that_scored_nothing_in_a_step_still_has_numbers(tmp_path: Path) 
     assert captions["cov"].isna().all()
 
 
+def test_captions_df_reads_the_columns_and_steps_that_are_asked_for(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", steps=3).path
+    whole = captions_df(run)
+    part = captions_df(run, ["H.credit", "caption", "H", "nowhere"], steps=(2, 3))
+    assert list(part.columns) == [
+        "step", "row", "caption", "qa", "qa.credit", "cov", "cov.credit",
+    ]  # fmt: skip
+    later = whole[whole["step"] > 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part, later[list(part.columns)])
+
+
 def test_scores_df_is_the_same_cells_in_long_form(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     captions, scores = captions_df(run.path), scores_df(run.path)

@@ -16,6 +16,7 @@ from balcap.analysis.plots import (
     fronts,
     health,
     length_against_advantage,
+    lengths,
     loudness,
     overlaid,
     tradeoff_paths,
@@ -197,3 +198,21 @@ def test_what_rounding_leaves_of_heads_that_cancel_has_no_trend() -> None:
     frame = frame.assign(**{"qa.credit": z, "cov.credit": -z, "advantage": rest})
     for axes in length_against_advantage(frame, HEADS, BAND).axes:
         assert not any("(r =" in str(line.get_label()) for line in axes.get_lines())
+
+
+def test_a_cloud_shows_captions_of_all_its_steps_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Means and correlations stay those of all."""
+    whole, _, _ = length_against_advantage(captions(), HEADS, None).axes
+    points = sum(len(line.get_xdata()) for line in whole.lines if line.get_marker() == "o")
+    monkeypatch.setattr(lengths, "POINTS", points // 3)
+    some, _, _ = length_against_advantage(captions(), HEADS, None).axes
+    fewer = sum(len(line.get_xdata()) for line in some.lines if line.get_marker() == "o")
+    assert points // 4 <= fewer <= points // 3
+    [mean], [same] = (
+        [line for line in axes.lines if line.get_label().startswith("mean")]
+        for axes in (whole, some)
+    )
+    assert mean.get_label() == same.get_label()
+    assert mean.get_xydata().tolist() == same.get_xydata().tolist()

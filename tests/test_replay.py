@@ -168,6 +168,20 @@ def test_the_command_shows_captions_and_writes_both_advantages(
     )
 
 
+def test_the_captions_that_are_shown_are_those_that_change_most(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --out their texts are read afterwards, from the files of their steps."""
+    run = write_run(tmp_path / "run", steps=3).path
+    most = most_changed(replayed_df(run, weights={"cov": 1.0}), 5)
+    assert len({*zip(most["step"], most["caption"], strict=True)}) == 5
+    assert main(["replay", str(run), "--only", "cov", "--show", "5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    heads = [place for place, line in enumerate(lines) if " -> " in line]
+    shown = [(lines[at].split("  ")[1].split(",")[0], lines[at + 1].strip()) for at in heads]
+    assert shown == [(f"step {row.step}", row.caption) for row in most.itertuples()]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

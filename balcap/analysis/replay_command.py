@@ -22,6 +22,9 @@ from balcap.errors import RunError
 from balcap.heads.selection import parse_weighted
 from balcap.statistics import spearman
 
+REPLAYED = ("sample", "group", "ratio", "in_band", "advantage", "H", "H.credit")
+"""What a replay needs of the captions; the texts of the few that are shown are read afterwards."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -51,7 +54,7 @@ def run(settings: ReplaySettings) -> int:
         UserError: for a folder without rollouts, or settings that do not fit the run.
         RunError: if the result cannot be written.
     """
-    captions = captions_df(settings.run)
+    captions = captions_df(settings.run, None if settings.out else REPLAYED)
     heads = heads_of(captions)
     own = rule_of(settings.run, heads)
     weights = _weights(settings, own)
@@ -64,7 +67,7 @@ def run(settings: ReplaySettings) -> int:
     say(credit_table(frame))
     if settings.show and (frame["advantage"] != frame["replayed"]).any():
         say("\nmost changed, with each advantage in units of its spread over the run:\n")
-        say("\n".join(_captions(frame, settings.show)))
+        say("\n".join(_captions(settings.run, frame, settings.show)))
     if settings.out is not None:
         _write(frame, settings.out)
         say(f"\nper caption: {settings.out}")
@@ -165,17 +168,19 @@ def _settings(method: Any) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def _captions(frame: pd.DataFrame, count: int) -> Iterator[str]:
+def _captions(run: Path, frame: pd.DataFrame, count: int) -> Iterator[str]:
     chosen = most_changed(frame, count)
     own, new = _in_spreads(frame["advantage"]), _in_spreads(frame["replayed"])
-    for place, row in zip(frame.index.get_indexer(chosen.index), _rows(chosen), strict=True):
+    texts = captions_df(run, ["caption"], steps=set(chosen["step"]))
+    found = chosen[["step", "row"]].merge(texts, on=["step", "row"], how="left")["caption"]
+    places = frame.index.get_indexer(chosen.index)
+    for place, row, text in zip(places, _rows(chosen), found, strict=True):
         scores = "  ".join(f"{head} {_number(row[head])}" for head in heads_of(frame))
         yield (
             f"{own[place]:+.2f} -> {new[place]:+.2f}  step {row['step']}, {row['sample']}: "
             f"{scores}  length ratio {_number(row['ratio'])}"
         )
-        text = row["caption"] or "(empty)"
-        yield textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="    ")
+        yield textwrap.fill(text or "(empty)", 100, initial_indent="    ", subsequent_indent="    ")
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

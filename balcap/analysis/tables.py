@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,12 @@ def steps_df(run: AnyPath) -> pd.DataFrame:
     return frame.astype({"step": "int64"})
 
 
-def captions_df(run: AnyPath) -> pd.DataFrame:
+def captions_df(
+    run: AnyPath,
+    columns: Sequence[str] | None = None,
+    *,
+    steps: Container[int] | None = None,
+) -> pd.DataFrame:
     """One row a caption of the training, over all steps.
 
     Columns: `step`, `row` (place in the step's batch, from 0), `sample` (id), `group`, `caption`,
@@ -43,10 +49,17 @@ def captions_df(run: AnyPath) -> pd.DataFrame:
     `H.reason` why it is unscored, `H.gated` the score that the gate left, `H.credit` its weighted
     normalised score before any whitening. Empty, without heads, before the first step.
 
+    Args:
+        run: its folder.
+        columns: what is read beside `step` and `row`, in the order above; `H`, `H.credit` and so on
+            stand for the columns of all heads, and one that no step has is left out. Default: all.
+            Without its texts a long run takes a fraction of the time and of the memory.
+        steps: whose captions are read; default: all.
+
     Raises:
         UserError: if there is no run in that folder.
     """
-    table = _rollouts(a_run(run).rollouts)
+    table = _rollouts(a_run(run).rollouts, columns, steps)
     if table is None:
         return pd.DataFrame({name: pd.Series(dtype=t) for name, t in CAPTION_COLUMNS.items()})
     frame: pd.DataFrame = table.to_pandas()
@@ -55,7 +68,7 @@ def captions_df(run: AnyPath) -> pd.DataFrame:
 
 
 def heads_of(captions: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the trained heads, in the run's order, from the columns of `captions_df`."""
+    """Names of the trained heads, in the run's order, from the `H.credit` of `captions_df`."""
     return tuple(
         name.removesuffix(".credit") for name in captions.columns if name.endswith(".credit")
     )
@@ -70,7 +83,7 @@ def scores_df(run: AnyPath) -> pd.DataFrame:
     Raises:
         UserError: if there is no run in that folder.
     """
-    captions = captions_df(run)
+    captions = captions_df(run, ["sample", "group", "H", "H.gated", "H.credit", "H.reason"])
     keys = captions[["step", "sample", "group", "row"]]
     parts = [
         keys.assign(
@@ -116,11 +129,16 @@ def explanations(run: RunFolder) -> dict[tuple[str, str], dict[str, str]]:
     }
 
 
-def _rollouts(folder: Path) -> arrow.Table | None:
+def _rollouts(
+    folder: Path, columns: Sequence[str] | None, steps: Container[int] | None
+) -> arrow.Table | None:
     """Every whole rollout file as one table, in the order of the steps; None if there is none."""
     import pyarrow as arrow
 
-    tables = [_table(file) for file in sorted(folder.glob("step_*.parquet"))]
+    files = sorted(folder.glob("step_*.parquet"))
+    if steps is not None:
+        files = [file for file in files if int(file.stem.removeprefix("step_")) in steps]
+    tables = [_table(file, columns) for file in files]
     whole = [table for table in tables if table is not None]
     if not whole:
         return None
@@ -130,15 +148,28 @@ def _rollouts(folder: Path) -> arrow.Table | None:
     return table.cast(arrow.schema(list(zip(table.schema.names, types, strict=True))))
 
 
-def _table(file: Path) -> arrow.Table | None:
+def _table(file: Path, columns: Sequence[str] | None) -> arrow.Table | None:
     """One step's table, or None if the file is damaged or has just been taken away."""
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
     try:
-        return parquet.read_table(file)
+        with parquet.ParquetFile(file) as step:  # at half the time of `read_table`
+            names = step.schema_arrow.names
+            if columns is None:
+                return step.read()
+            wanted = {"step", *_of_heads(columns, names)}
+            return step.read([name for name in names if name in wanted])
     except (OSError, arrow.ArrowException):
         return None
+
+
+def _of_heads(columns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+    """Columns of a step, with the name of each of its heads in place of `H`."""
+    heads = [name.removesuffix(".credit") for name in names if name.endswith(".credit")]
+    for column in columns:
+        head, dot, what = column.partition(".")
+        yield from (f"{name}{dot}{what}" for name in heads) if head == "H" else [column]
 
 
 def _type(field: Any) -> Any:

@@ -32,6 +32,9 @@ WORDS = {
     **{name: name.replace("_", " ") for name in GROUNDING},
 }  # fmt: skip
 
+PLOTTED = ("words", "ratio", "in_band", "advantage", "H.credit")
+"""What of the captions is shown: a long run has hundreds of megabytes of text beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
@@ -83,7 +86,7 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
     config = config_of(folder)
     [row] = runs_df(path).to_dict("records")
     summary = json_of(folder.summary)
-    steps, captions, held_out = steps_df(path), captions_df(path), held_out_df(path)
+    steps, captions, held_out = steps_df(path), captions_df(path, PLOTTED), held_out_df(path)
     heads = heads_of(captions)
     rule = rule_of(path, heads) if heads else None
     band = rule.band if rule and rule.gate.banded else None
