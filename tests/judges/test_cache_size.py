@@ -8,8 +8,9 @@ import pytest
 
 from balcap.cli import main
 from balcap.judges.cache.answers import AnswerCache
-from balcap.judges.cache.file import AnswerFile, Row
+from balcap.judges.cache.file import Row
 from balcap.judges.cache.location import network_file_system
+from balcap.judges.cache.pruning import PrunableFile
 from balcap.judges.types import JudgeRequest, JudgeResponse
 
 DAY = 86_400.0
@@ -22,28 +23,28 @@ def row(number: int, time: float = 0.0, model: str = "reader", **how: object) ->
     return Row(request.key(judge), judge, request, JudgeResponse(f"answer {number}"), time)
 
 
-def kept(file: AnswerFile, number: int) -> bool:
+def kept(file: PrunableFile, number: int) -> bool:
     return bool(file.read([row(number).key]))
 
 
 def test_a_question_takes_a_fraction_of_its_length_and_comes_back_whole(tmp_path: Path) -> None:
     rows = [row(number) for number in range(50)]
     rows += [row(number, temperature=0.5, choices=("A", "B")) for number in range(50)]
-    file = AnswerFile(tmp_path / "a.sqlite")
+    file = PrunableFile(tmp_path / "a.sqlite")
     file.write(rows)
     [share] = file.shares()
     raw = sum(len(json.dumps(one.request.content())) for one in rows)
     assert share.answers == 100
     # the words of the instructions are in the dictionary: under 120 bytes of 700 are left
     assert share.bytes < raw / 5
-    again = AnswerFile(tmp_path / "a.sqlite", read_only=True)
+    again = PrunableFile(tmp_path / "a.sqlite", read_only=True)
     assert [content for _, content, _ in again.recorded()] == [
         json.loads(json.dumps(one.request.content())) for one in rows
     ]
 
 
 def test_two_processes_agree_on_the_dictionaries(tmp_path: Path) -> None:
-    one, other = AnswerFile(tmp_path / "a.sqlite"), AnswerFile(tmp_path / "a.sqlite")
+    one, other = PrunableFile(tmp_path / "a.sqlite"), PrunableFile(tmp_path / "a.sqlite")
     one.write([row(1)])
     other.write([row(2)])
     one.write([row(3)])
@@ -53,7 +54,7 @@ def test_two_processes_agree_on_the_dictionaries(tmp_path: Path) -> None:
 
 def test_questions_of_older_versions_are_read(tmp_path: Path) -> None:
     """They stand there as text, and there are no dictionaries."""
-    file = AnswerFile(tmp_path / "a.sqlite")
+    file = PrunableFile(tmp_path / "a.sqlite")
     file.write([row(1)])
     file.close()
     with sqlite3.connect(tmp_path / "a.sqlite") as old:
@@ -61,7 +62,7 @@ def test_questions_of_older_versions_are_read(tmp_path: Path) -> None:
         old.execute("DROP TABLE dictionaries")
     old.close()
     for read_only in (True, False):
-        again = AnswerFile(tmp_path / "a.sqlite", read_only=read_only)
+        again = PrunableFile(tmp_path / "a.sqlite", read_only=read_only)
         [(_, content, answer)] = again.recorded()
         assert content["draw"] == 1
         assert answer.text == "answer 1"
@@ -69,7 +70,7 @@ def test_questions_of_older_versions_are_read(tmp_path: Path) -> None:
 
 
 def test_what_is_older_is_deleted(tmp_path: Path) -> None:
-    file = AnswerFile(tmp_path / "a.sqlite")
+    file = PrunableFile(tmp_path / "a.sqlite")
     file.write([row(number, time=number * DAY) for number in range(10)])
     assert file.delete_older(4 * DAY) == 4
     assert [kept(file, number) for number in (3, 4)] == [False, True]
@@ -77,7 +78,7 @@ def test_what_is_older_is_deleted(tmp_path: Path) -> None:
 
 def test_the_oldest_go_until_the_file_is_small_enough(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
-    file = AnswerFile(path)
+    file = PrunableFile(path)
     file.write([row(number, time=float(number)) for number in range(4000)])
     file.shrink()
     before = path.stat().st_size
@@ -93,7 +94,7 @@ def test_the_commands_show_and_prune(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BALCAP_CACHE", str(tmp_path))
-    file = AnswerFile(tmp_path / "answers.sqlite")
+    file = PrunableFile(tmp_path / "answers.sqlite")
     file.write([row(1), row(2, time=40_000 * DAY), row(3, model="other")])  # 2079: not yet old
     assert main(["cache", "show"]) == 0
     shown = capsys.readouterr().out
@@ -132,7 +133,7 @@ def test_mistakes_are_told(
 def test_a_dictionary_that_was_rolled_back_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = AnswerFile(tmp_path / "a.sqlite")
+    file = PrunableFile(tmp_path / "a.sqlite")
 
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("disk full")
@@ -142,7 +143,7 @@ def test_a_dictionary_that_was_rolled_back_is_made_again(
         with pytest.raises(sqlite3.OperationalError):
             file.write([row(1)])
     file.write([row(2)])
-    again = AnswerFile(tmp_path / "a.sqlite", read_only=True)
+    again = PrunableFile(tmp_path / "a.sqlite", read_only=True)
     assert [content["draw"] for _, content, _ in again.recorded()] == [2]
 
 

@@ -11,8 +11,9 @@ from balcap.config import JudgeSettings
 from balcap.config.cache import CacheSettings, PruneSettings
 from balcap.console import say, table
 from balcap.errors import RunError, UserError
-from balcap.judges.cache.file import AnswerFile, BrokenFileError, Share
+from balcap.judges.cache.file import BrokenFileError
 from balcap.judges.cache.location import cache_file
+from balcap.judges.cache.pruning import PrunableFile, Share
 
 
 def show(settings: CacheSettings) -> int:
@@ -67,9 +68,9 @@ def _path(settings: CacheSettings) -> Path:
     return path
 
 
-def _opened(path: Path, *, read_only: bool) -> AnswerFile:
+def _opened(path: Path, *, read_only: bool) -> PrunableFile:
     try:
-        return AnswerFile(path, read_only=read_only)
+        return PrunableFile(path, read_only=read_only)
     except (BrokenFileError, sqlite3.Error) as error:
         raise UserError(f"{path} is no file of judges' answers: {error}") from error
 

@@ -65,25 +65,6 @@ class Row:
     time: float
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What a file has of one judge.
-
-    Attributes:
-        judge: its identity.
-        answers: how many.
-        bytes: of questions and answers together.
-        first: when the oldest was written, in seconds since 1970.
-        last: when the newest was.
-    """
-
-    judge: Mapping[str, Any]
-    answers: int
-    bytes: int
-    first: float
-    last: float
-
-
 class AnswerFile:
     """The rows of a file; made if it is missing. May be used from several threads.
 
@@ -99,7 +80,7 @@ class AnswerFile:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._reading = threading.Lock()
         self._writing = threading.Lock()  # its own: while one waits to write, others may read
-        with _broken_told():
+        with broken_told():
             self._reader = _looking(path) if read_only else _connected(path)
             self._writer = self._reader if read_only else _connected(path)
         self._packer, self._unpacker = Packer(self._writer), Packer(self._reader)
@@ -108,7 +89,7 @@ class AnswerFile:
     def read(self, keys: Sequence[str]) -> dict[str, JudgeResponse]:
         """The answers that the file has, by key."""
         found: dict[str, JudgeResponse] = {}
-        with _broken_told(), self._reading:
+        with broken_told(), self._reading:
             for start in range(0, len(keys), AT_ONCE):
                 some = [bytes.fromhex(key) for key in keys[start : start + AT_ONCE]]
                 marks = ",".join("?" * len(some))
@@ -121,7 +102,7 @@ class AnswerFile:
     def write(self, rows: Sequence[Row]) -> int:
         """Keep answers, all or none; one that is there stays as it is. Returns their number."""
         try:
-            with _broken_told(), self._writing, self._writer as writer:
+            with broken_told(), self._writing, self._writer as writer:
                 writer.execute("BEGIN IMMEDIATE")
                 names = {json.dumps(dict(row.judge), sort_keys=True) for row in rows}
                 numbers = {name: _number(writer, name) for name in names}
@@ -137,65 +118,20 @@ class AnswerFile:
 
     def judges(self) -> list[dict[str, Any]]:
         """Identities of the judges whose answers are kept, the first one first."""
-        with _broken_told(), self._reading:
+        with broken_told(), self._reading:
             rows = self._reader.execute("SELECT identity FROM judges ORDER BY id").fetchall()
         return [json.loads(identity) for (identity,) in rows]
 
     def recorded(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], JudgeResponse]]:
         """For audits: of each answer, the judge's identity, the question as
         `JudgeRequest.content` gives it, and the answer; in the order of their writing."""
-        with _broken_told():
+        with broken_told():
             rows = self._reader.execute(
                 f"SELECT identity, ask, {_ANSWER} FROM answers JOIN judges ON id = judge "
                 "ORDER BY answers.rowid"
             )
             for judge, request, *row in rows:
                 yield json.loads(judge), self._unpacker.unpack(request), _answer(*row)
-
-    def shares(self) -> list[Share]:
-        """What there is of each judge, the largest share first."""
-        with _broken_told(), self._reading:
-            rows = self._reader.execute(
-                "SELECT identity, COUNT(*), SUM(LENGTH(CAST(ask AS BLOB)) + LENGTH(CAST(text AS "
-                "BLOB)) + LENGTH(COALESCE(logprobs, ''))) AS bytes, MIN(time), MAX(time) "
-                "FROM answers JOIN judges ON id = judge GROUP BY judge ORDER BY bytes DESC"
-            ).fetchall()
-        return [Share(json.loads(judge), *row) for judge, *row in rows]
-
-    def delete_older(self, time: float) -> int:
-        """Delete what was written before a time, in seconds since 1970. Returns how many."""
-        return self._delete("time < ?", time)
-
-    def delete_oldest(self, size: float) -> int:
-        """Delete the oldest answers, until the others fit into a file of that many bytes. Returns
-        how many."""
-        pages, free, page, rows = (
-            self._writer.execute(asked).fetchone()[0]
-            for asked in (
-                "PRAGMA page_count",
-                "PRAGMA freelist_count",
-                "PRAGMA page_size",
-                "SELECT COUNT(*) FROM answers",
-            )
-        )
-        used = (pages - free) * page
-        if used <= size or not rows:
-            return 0
-        kept = int(rows * size / used)
-        return self._delete(
-            "rowid IN (SELECT rowid FROM answers ORDER BY time LIMIT ?)", rows - kept
-        )
-
-    def _delete(self, which: str, value: float) -> int:
-        with _broken_told(), self._writing, self._writer as writer:
-            writer.execute("BEGIN IMMEDIATE")
-            return int(writer.execute(f"DELETE FROM answers WHERE {which}", (value,)).rowcount)
-
-    def shrink(self) -> None:
-        """Give the room of what was deleted back to the disk."""
-        with _broken_told(), self._writing, self._reading:
-            self._writer.execute("VACUUM")
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
         """Let go of the file. The last one who does leaves it whole, without a journal beside."""
@@ -205,7 +141,8 @@ class AnswerFile:
 
 
 @contextmanager
-def _broken_told() -> Iterator[None]:
+def broken_told() -> Iterator[None]:
+    """Let a file that is of no use be told as a BrokenFileError."""
     try:
         yield
     except sqlite3.DatabaseError as error:
