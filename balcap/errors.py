@@ -23,6 +23,21 @@ class UserError(Exception):
     """
 
 
+class UnreadableImageError(UserError):
+    """The image of a sample cannot be read or decoded.
+
+    Attributes:
+        reason: why, without whose image it is.
+    """
+
+    def __init__(self, sample: str, reason: str) -> None:
+        super().__init__(
+            f"the image of sample {sample!r} cannot be read ({reason}); put it back, or leave the "
+            "sample out"
+        )
+        self.reason = reason
+
+
 class HeadError(UserError):
     """A reward head broke its contract or raised; names the head, and where to fix it."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from balcap.errors import JudgeError, UnusableAnswerError
+from balcap.errors import JudgeError, UnreadableImageError, UnusableAnswerError
 from balcap.rgb import to_rgb
 
 if TYPE_CHECKING:
@@ -79,15 +79,23 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def open_image(self) -> Image:
-        """Return the picture as RGB (`balcap.rgb`). Raises ValueError if the sample has none."""
+        """Return the picture as RGB (`balcap.rgb`).
+
+        Raises:
+            UnreadableImageError: if it is gone, or cannot be decoded.
+            ValueError: if the sample has none.
+        """
         if self.image is None:
             raise ValueError(f"sample {self.id!r} has no image")
-        if not isinstance(self.image, Path):
-            return self.image.render()
-        from PIL import Image as Picture
+        try:
+            if not isinstance(self.image, Path):
+                return self.image.render()
+            from PIL import Image as Picture
 
-        with Picture.open(self.image) as picture:
-            return to_rgb(picture)
+            with Picture.open(self.image) as picture:
+                return to_rgb(picture)
+        except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
+            raise UnreadableImageError(self.id, f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from balcap.errors import UserError
 from balcap.judges.images import Picture
 from balcap.rgb import is_plain, to_rgb
 from balcap.types import Sample
@@ -91,3 +92,17 @@ def test_a_judge_is_asked_anew_about_an_image_that_was_once_shown_otherwise(tmp_
             Picture(Sample("x", "", file)).digest == hashlib.sha256(file.read_bytes()).hexdigest()
         )
         assert as_ever == (mode == "RGB")
+
+
+@pytest.mark.parametrize("content", [None, b"no image"])
+def test_an_image_that_is_gone_or_broken_is_one_message(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """Wherever it is opened: by a policy, a judge, CLIP or a report."""
+    file = tmp_path / "a.png"
+    if content:
+        file.write_bytes(content)
+    sample = Sample("x", "", file)
+    for read in (sample.open_image, lambda: Picture(sample).data_url(800)):
+        with pytest.raises(UserError, match="the image of sample 'x' cannot be read"):
+            read()

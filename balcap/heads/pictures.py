@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from balcap.errors import UnreadableImageError
 from balcap.judges.images import Picture
 from balcap.types import Caption, Unscored
 
@@ -19,8 +20,8 @@ def pictures_of(captions: Iterable[Caption]) -> dict[str, Picture | Unscored]:
         try:
             picture = Picture(sample)
             _ = picture.digest  # reads the file
-        except OSError as error:
-            found[name] = Unscored(f"image of sample {name!r} cannot be read: {error}")
+        except UnreadableImageError as error:
+            found[name] = Unscored(f"image of sample {name!r} cannot be read: {error.reason}")
         else:
             found[name] = picture
     return found

@@ -15,6 +15,7 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from balcap.errors import UnreadableImageError
 from balcap.rgb import is_plain
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Picture:
 
     Raises:
         ValueError: if the sample has none.
+        UnreadableImageError: from what reads it, if it is gone or cannot be decoded.
     """
 
     def __init__(self, sample: Sample) -> None:
@@ -52,13 +54,20 @@ class Picture:
         """
         image = self._sample.image
         if isinstance(image, Path):
-            content = image.read_bytes()
+            content = self._read(image)
             found = hashlib.sha256(content)
             if not _own_form(content).plain:
                 found.update(b"as balcap.rgb shows it")
             return found.hexdigest()
         drawn = self.open()
         return hashlib.sha256(f"{drawn.size}".encode() + drawn.tobytes()).hexdigest()
+
+    def _read(self, file: Path) -> bytes:
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UnreadableImageError(self._sample.id, reason) from error
 
     def open(self) -> Image:
         """The image, RGB."""
@@ -75,7 +84,7 @@ class Picture:
     def _data_url(self, max_pixels: int) -> str:
         image = self._sample.image
         if isinstance(image, Path):
-            content = image.read_bytes()
+            content = self._read(image)
             form = _own_form(content)
             if form.mime and form.plain and form.pixels <= max_pixels:
                 return _url(form.mime, content)

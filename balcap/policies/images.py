@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from balcap.errors import UserError
+from balcap.errors import UnreadableImageError, UserError
 from balcap.policies.families import Family
 from balcap.types import Sample
 
@@ -31,8 +31,10 @@ def read_image(sample: Sample, family: Family) -> Image:
     """
     try:
         image = sample.open_image()
-    except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
-        raise BadImageError(sample, f"{type(error).__name__}: {error}") from error
+    except UnreadableImageError as error:
+        raise BadImageError(sample, error.reason) from error
+    except ValueError as error:  # there is none
+        raise BadImageError(sample, str(error)) from error
     if fault := family.fault_of(*image.size):
         raise BadImageError(sample, fault)
     return image

@@ -11,7 +11,7 @@ from typing import Any
 from balcap.analysis.report.pictures import thumbnail
 from balcap.config import Columns, DataSettings, ShapesSettings
 from balcap.data import load
-from balcap.errors import UserError
+from balcap.errors import UnreadableImageError, UserError
 from balcap.types import Sample
 
 GROUPS: dict[str, Any] = {"columns": Columns, "shapes": ShapesSettings}
@@ -65,8 +65,8 @@ def _open(sample: Sample) -> Seen:
         return Seen(sample, None, "the image is not where it was")
     try:
         return Seen(sample, thumbnail(sample.open_image()))
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for a damaged file
-        return Seen(sample, None, f"the image cannot be read: {error}")
+    except UnreadableImageError as error:
+        return Seen(sample, None, f"the image cannot be read: {error.reason}")
 
 
 def _read(config: Mapping[str, Any]) -> dict[str, Sample] | str:
