@@ -5,7 +5,8 @@
 Each entry holds the time, the process, the git commit and uncommitted changes of the checkout that
 balcap runs from (null where it is installed as a package), the versions of what the numbers depend
 on, and SHA-256 of the policy's prompts and of the files that its heads are made of: their source
-and the texts of their questions to a judge, with those that such heads share.
+and the texts of their questions to a judge, with those that such heads share. Once the policy is
+loaded, `threads` is added: those that torch computes with.
 """
 
 from __future__ import annotations
@@ -58,6 +59,22 @@ def record(run: RunFolder, prompts: Iterable[str] = (), heads: Iterable[object] 
         run.write_json(_file(run), {"starts": [*starts(run), entry]})
     except (OSError, RunError):
         return
+
+
+def add_threads(run: RunFolder, threads: int) -> None:
+    """Add to this start's entry how many threads torch computes with."""
+    known = starts(run)
+    if not known:
+        return
+    try:
+        run.write_json(_file(run), {"starts": [*known[:-1], known[-1] | {"threads": threads}]})
+    except (OSError, RunError):
+        return
+
+
+def threads_of(run: RunFolder) -> int | None:
+    """How many threads torch had when the run was last started; None if that is not known."""
+    return next((each["threads"] for each in reversed(starts(run)) if "threads" in each), None)
 
 
 def starts(run: RunFolder) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from balcap.logging import quiet, without_bars
 from balcap.policies.adapters import restore
 from balcap.policies.generation import Sampling
 from balcap.policies.loading import for_training
+from balcap.policies.threads import continue_threads, keep_threads
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
@@ -162,6 +163,10 @@ class Session:
         quiet()
         set_seed(settings.seed)  # before any weight is drawn (huggingface/trl#6688)
         policy = for_training(settings, self.plan.origin, self.checkpoint)
+        if settings.resume:
+            continue_threads(self.folder)
+        if self.leads:
+            keep_threads(self.folder)
         trainer = caption_trainer(
             self.plan,
             policy,

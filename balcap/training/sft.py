@@ -18,6 +18,7 @@ from balcap.policies import Located, locate
 from balcap.policies.adapters import continued, new_adapters
 from balcap.policies.loading import computes_in_bf16, for_training
 from balcap.policies.origin import find_origin, keep_origin
+from balcap.policies.threads import keep_threads
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
@@ -65,6 +66,7 @@ def run(asked: SftSettings) -> int:
     counts = trained_parameters(trainer.model, origin.family)
     check_trained(counts, settings)
     if distributed.is_first():
+        keep_threads(folder)
         say(in_words(counts, settings))
     with lock(folder), stop, without_bars(str(folder.path)):
         trainer.train()

@@ -1,5 +1,6 @@
 """One thread for a small policy on a CPU, whatever the machine is doing."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from torch import nn
 
 from balcap.config import ModelSettings
 from balcap.policies import load, threads
+from balcap.runs import provenance
+from helpers.runs import write_run
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +19,9 @@ def _two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     torch.set_num_threads(2)
+    threads._by_itself.cache_clear()
     yield
+    threads._by_itself.cache_clear()
     torch.set_num_threads(before)
 
 
@@ -43,3 +48,43 @@ def test_a_large_policy_keeps_them(
     monkeypatch.setattr(threads, "SMALL", parameters)
     threads.set_threads(Model(2, 2))
     assert torch.get_num_threads() == left
+
+
+def test_a_large_policy_gets_back_what_a_small_one_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of a training's settings loads a small policy before that of the training."""
+    threads.set_threads(Model(2, 2))
+    assert torch.get_num_threads() == 1
+    monkeypatch.setattr(threads, "SMALL", 5)
+    threads.set_threads(Model(2, 2))
+    assert torch.get_num_threads() == 2
+
+
+def test_a_resumed_run_has_the_threads_that_it_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path / "run")
+    provenance.record(run)
+    threads.continue_threads(run)  # nothing is known of a run of an older balcap
+    assert torch.get_num_threads() == 2
+    threads.keep_threads(run)
+    provenance.record(run)
+    threads.set_threads(Model(2, 2))
+    threads.continue_threads(run)
+    assert torch.get_num_threads() == min(2, os.cpu_count() or 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    threads.continue_threads(run)
+    assert torch.get_num_threads() == 1
+
+
+def test_one_thread_is_said_and_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run")
+    provenance.record(run)
+    threads.keep_threads(run)
+    assert capsys.readouterr().out == ""
+    threads.set_threads(Model(2, 2))
+    threads.keep_threads(run)
+    assert "1 thread, as the policy is small" in capsys.readouterr().out
+    assert provenance.starts(run)[0]["threads"] == 1
