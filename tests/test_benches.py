@@ -1,0 +1,26 @@
+"""Every bench runs, on next to nothing: its numbers are for a quiet machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHES = Path(__file__).parents[1] / "experiments" / "bench"
+SMALL = {
+    "judges.py": "--captions 16 --latency 0.01 --rounds 1",
+    "laptop.py": "--smoke",
+    "report.py": "--steps 2 --captions 8",
+    "step.py": "--steps 3 --rounds 1",
+}
+
+
+@pytest.mark.parametrize("bench", sorted(file.name for file in BENCHES.glob("*.py")))
+def test_a_bench_runs(bench: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHES / bench), *SMALL[bench].split()],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "---" in done.stdout  # a table
