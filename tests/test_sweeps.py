@@ -19,6 +19,7 @@ import yaml
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
 from balcap.errors import UserError
+from balcap.policies.threads import SHARED
 from balcap.sweeps import commands
 from balcap.sweeps.file import KEYS, read
 from balcap.sweeps.parameters import DISTRIBUTIONS
@@ -427,11 +428,13 @@ def test_jobs_share_processors_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None
     given = [commands.environment(2, share) for share in (0, 1)]
     assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == ["4,6", "5,7"]
     assert [one["OMP_NUM_THREADS"] for one in given] == ["4", "4"]
+    assert all(SHARED in one for one in given)  # a small policy takes one of them
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     given = [commands.environment(3, share) for share in range(3)]
     assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == ["0", "1", "0"]
     assert given[0]["OMP_NUM_THREADS"] == "3"
+    assert SHARED not in given[0]
 
 
 def test_a_sweep_imports_no_torch() -> None:

@@ -17,7 +17,8 @@ class SweepSettings:
         dir: folder of the sweep, in which every run has its own; default: `runs/` and the file's
             name. The same command again continues a sweep that was stopped.
         jobs: runs at the same time. Unless OMP_NUM_THREADS is set, they share the processors
-            evenly; where CUDA_VISIBLE_DEVICES names several GPUs, they share these too.
+            evenly, and a small policy takes one of its share; where CUDA_VISIBLE_DEVICES names
+            several GPUs, they share these too.
         runs: number of runs; default: the file's `run_cap`, and for a grid all of it.
         seed: of the random draws and of the search.
         plan: print the commands of the runs that are missing, one a line, and run nothing.

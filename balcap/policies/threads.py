@@ -13,6 +13,8 @@ from balcap.runs.folder import RunFolder
 SMALL = 50_000_000
 """Parameters up to which a policy on a CPU gets one thread. Ours: the embedded ones have 0.8
 million, the smallest of those that people train 3 thousand million."""
+SHARED = "BALCAP_SHARED_CORES"
+"""Set where OMP_NUM_THREADS is a share of the cores that a sweep gave, and not the user's word."""
 
 
 def set_threads(model: Any) -> None:
@@ -59,7 +61,7 @@ def keep_threads(run: RunFolder) -> None:
 
 
 def _is_given() -> bool:
-    return "OMP_NUM_THREADS" in os.environ
+    return "OMP_NUM_THREADS" in os.environ and SHARED not in os.environ
 
 
 @cache

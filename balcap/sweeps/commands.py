@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.errors import UserError
+from balcap.policies.threads import SHARED
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 _ENVIRONMENT = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
@@ -72,7 +73,8 @@ def environment(jobs: int, share: int) -> dict[str, str]:
     """
     ours = dict(os.environ)
     ours["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), ours.get("PATH", "")))
-    ours.setdefault("OMP_NUM_THREADS", str(max(1, _processors() // jobs)))
+    if "OMP_NUM_THREADS" not in ours:
+        ours |= {"OMP_NUM_THREADS": str(max(1, _processors() // jobs)), SHARED: "1"}
     gpus = [gpu for gpu in ours.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
     if len(gpus) > 1:
         ours["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[share::jobs] or [gpus[share % len(gpus)]])

@@ -38,6 +38,9 @@ def test_who_says_how_many_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     threads.set_threads(Model(2, 2))
     assert torch.get_num_threads() == 2
+    monkeypatch.setenv(threads.SHARED, "1")  # it was a sweep that said so, not the user
+    threads.set_threads(Model(2, 2))
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize(("parameters", "left"), [(6, 1), (5, 2)])
