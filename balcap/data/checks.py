@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from typing import Any, TypeAlias
 from balcap.config import Columns
 from balcap.data.images import Gallery
 from balcap.data.parsed_rows import ParsedRow, kind_of
-from balcap.data.rows import BadRowError, Row
+from balcap.data.rows import BadRowError, Place, Row
 from balcap.data.tables import StoredImage
 from balcap.errors import UserError
 from balcap.types import Sample
 
 _SHOWN = 20  # reasons
 _NAMED = 3  # rows of a reason
+_NAME = re.compile(r"'[^']*'|(?<=image )\S+|\d+")
+"""What may differ between reasons of one kind."""
 Reader: TypeAlias = Callable[[Mapping[str, Any], Columns], ParsedRow]
 """Turns a row into a `ParsedRow`, or raises BadRowError."""
 
@@ -57,8 +60,8 @@ def check_rows(
     prompt: str,
     *,
     drop_duplicates: bool = False,
-) -> tuple[list[Sample], list[tuple[int, str]]]:
-    """Turn rows into samples, in their order; and return why the other rows, by number, cannot be.
+) -> tuple[list[Sample], list[tuple[Place, str]]]:
+    """Turn rows into samples, in their order; and return why the other rows, by place, cannot be.
 
     One reason is given per row, the first found: its text, then its image, then its id. Rows of one
     id and different content get different ids (`_names`); one that says what an earlier usable row
@@ -72,26 +75,26 @@ def check_rows(
         prompt: of rows that have none.
         drop_duplicates: leave duplicates out, instead of counting them as bad rows.
     """
-    understood: list[tuple[int, ParsedRow, Path | StoredImage | None]] = []
-    bad: list[tuple[int, str]] = []
+    understood: list[tuple[Place, ParsedRow, Path | StoredImage | None]] = []
+    bad: list[tuple[Place, str]] = []
     for row in rows:
         try:
             parsed = read(_object(row))
-            understood.append((row.number, parsed, gallery.find(parsed.image)))
+            understood.append((row.place, parsed, gallery.find(parsed.image)))
         except BadRowError as error:
-            bad.append((row.number, str(error)))
+            bad.append((row.place, str(error)))
     broken = gallery.broken(picture for _, _, picture in understood if picture is not None)
-    names = _names([(number, parsed) for number, parsed, _ in understood])
-    taken: dict[str, int] = {}
+    names = _names([(place, parsed) for place, parsed, _ in understood])
+    taken: dict[str, Place] = {}
     samples = []
-    for (number, parsed, picture), name in zip(understood, names, strict=True):
+    for (place, parsed, picture), name in zip(understood, names, strict=True):
         if picture in broken:
-            bad.append((number, broken[picture]))
+            bad.append((place, broken[picture]))
         elif name in taken:
             if not drop_duplicates:
-                bad.append((number, f"id {name!r} stands in row {taken[name]} already"))
+                bad.append((place, f"id {name!r} stands in {taken[name]} already"))
         else:
-            taken[name] = number
+            taken[name] = place
             samples.append(_sample(parsed, name, picture, prompt))
     return samples, sorted(bad)
 
@@ -133,18 +136,27 @@ def refuse_bad(
 
 
 def by_reason(problems: Sequence[Problem]) -> list[str]:
-    """One line for each reason, with the rows that have it: `rows 3, 4, 5 and 17 more: ...`."""
-    rows: dict[str, list[int]] = defaultdict(list)
+    """One line for each kind of reason, with the rows that have it and the first one's reason:
+    `rows 3, 4, 5 and 17 more: ...`. Reasons that differ in a name or a number are of one kind."""
+    kinds: dict[str, list[Problem]] = defaultdict(list)
     for each in problems:
-        rows[each.reason].append(each.row)
-    return [f"{_rows(numbers)}: {reason}" for reason, numbers in rows.items()]
+        kinds[_NAME.sub("*", each.reason)].append(each)
+    several = len({each.file for each in problems}) > 1
+    return [f"{_rows(alike, several)}: {_reason(alike)}" for alike in kinds.values()]
 
 
-def _rows(numbers: Sequence[int]) -> str:
-    """`row 3`, or `rows 3, 4, 5 and 17 more`."""
-    shown = ", ".join(f"{number}" for number in numbers[:_NAMED])
-    more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
-    return f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"
+def _rows(problems: Sequence[Problem], several: bool) -> str:
+    """`row 3`, or `rows 3, 4, 5 and 17 more`; with their files where there are several."""
+    shown = ", ".join(
+        f"{each.row} of {each.file}" if several else f"{each.row}" for each in problems[:_NAMED]
+    )
+    more = f" and {len(problems) - _NAMED:,} more" if len(problems) > _NAMED else ""
+    return f"row{'s' if len(problems) > 1 else ''} {shown}{more}"
+
+
+def _reason(alike: Sequence[Problem]) -> str:
+    first = alike[0].reason
+    return first if all(each.reason == first for each in alike) else f"{first} (and the like)"
 
 
 def _object(row: Row) -> Mapping[str, Any]:
@@ -155,7 +167,7 @@ def _object(row: Row) -> Mapping[str, Any]:
     return row.content
 
 
-def _names(parsed_rows: Sequence[tuple[int, ParsedRow]]) -> list[str]:
+def _names(parsed_rows: Sequence[tuple[Place, ParsedRow]]) -> list[str]:
     """Return each row's id, making one where there is none, whatever the order of the rows.
 
     It is the row's own, else the image's name; with a digest of what the row says where rows of
@@ -163,20 +175,23 @@ def _names(parsed_rows: Sequence[tuple[int, ParsedRow]]) -> list[str]:
     image under one id. Where there is neither it is the row's number.
     """
     said = defaultdict(set)
-    for number, parsed in parsed_rows:
-        said[_name(number, parsed)].add(_digest(parsed))
+    for place, parsed in parsed_rows:
+        said[_name(place, parsed)].add(_digest(parsed))
 
-    def name(number: int, parsed: ParsedRow) -> str:
-        short = _name(number, parsed)
+    def name(place: Place, parsed: ParsedRow) -> str:
+        short = _name(place, parsed)
         return f"{short}#{_digest(parsed)}" if len(said[short]) > 1 else short
 
-    return [name(number, parsed) for number, parsed in parsed_rows]
+    return [name(place, parsed) for place, parsed in parsed_rows]
 
 
-def _name(number: int, parsed: ParsedRow) -> str:
+def _name(place: Place, parsed: ParsedRow) -> str:
     if parsed.id is not None:
         return parsed.id
-    return parsed.image if isinstance(parsed.image, str) else f"row-{number}"
+    if isinstance(parsed.image, str):
+        return parsed.image
+    # without the folder: the same id wherever the data are kept
+    return f"row-{place.number}" + (f"-of-{Path(place.file).name}" if place.file else "")
 
 
 def _digest(parsed: ParsedRow) -> str:

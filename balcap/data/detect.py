@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from balcap.config import Columns
+from balcap.data.base64_images import from_base64
 from balcap.data.formats import offered, reader_of
 from balcap.data.parsed_rows import ParsedRow
 from balcap.data.rows import BadRowError, read_rows
@@ -95,7 +96,9 @@ def _guessed(rows: Sequence[Mapping[str, Any]], columns: Columns) -> dict[str, s
 def _is_picture(cell: Any) -> bool:
     if isinstance(cell, StoredImage):
         return True
-    return isinstance(cell, str) and cell.casefold().endswith(_PICTURES)
+    if not isinstance(cell, str):
+        return False
+    return cell.casefold().endswith(_PICTURES) or from_base64(cell) is not None
 
 
 def _words(cell: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +42,7 @@ def read_file(
         drop_duplicates=settings.duplicates == "drop",
     )
     _check_columns(path, columns, seen)
-    problems = [Problem(path, number, reason) for number, reason in bad]
+    problems = [Problem(place.file or path, place.number, reason) for place, reason in bad]
     refuse_bad(path, len(samples), problems, settings.max_bad, seen)
     return samples, problems
 
@@ -49,8 +50,11 @@ def read_file(
 def image_root(path: str, settings: DataSettings) -> Path:
     """Return the folder that image names are relative to, without symbolic links.
 
-    Without the setting it is the folder of the data file, the saved data set's own folder, or for
-    `hf:NAME` the current folder. Raises UserError if the setting names no folder.
+    Without the setting it is the folder of the data file (of several, the one before the first
+    wildcard), the saved data set's own folder, or for `hf:NAME` the current folder.
+
+    Raises:
+        UserError: if the setting names no folder.
     """
     root = settings.image_root
     if root is not None:
@@ -60,7 +64,12 @@ def image_root(path: str, settings: DataSettings) -> Path:
     saved = saved_folder(path)
     if saved is not None:
         return saved[0].resolve()
-    return Path.cwd() if path.startswith("hf:") else Path(path).expanduser().parent.resolve()
+    if path.startswith("hf:"):
+        return Path.cwd()
+    folder = Path(path).expanduser().parent
+    while glob.has_magic(str(folder)) and not folder.is_dir():
+        folder = folder.parent
+    return folder.resolve()
 
 
 def _watched(rows: Iterable[Row], seen: set[str]) -> Iterator[Row]:

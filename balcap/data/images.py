@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,9 @@ class Gallery:
     def find(self, image: str | StoredImage | None) -> Path | StoredImage | None:
         """Return where the image is; None for none, where none is required.
 
-        A name without a suffix also finds `NAME.jpg`, `.jpeg`, `.png` or `.webp`.
+        A name without a suffix also finds `NAME.jpg`, `.jpeg`, `.png` or `.webp`; what is not there
+        is looked for with Windows' backslashes as slashes, without white space around the name, and
+        with the suffix in lower and in upper case.
 
         Raises:
             BadRowError: if there is no such file, or its name leads out of the root (`..`, another
@@ -64,12 +66,10 @@ class Gallery:
                 f"image is an address, {name:.80}; balcap downloads no images: "
                 "fetch it and name the file"
             )
-        places = dict.fromkeys((name, name.replace("\\", "/")))  # as Windows writes it
-        for written in places:
-            for suffix in ("",) if os.path.splitext(written)[1] else ("", *_SUFFIXES):
-                found = self._inside(written + suffix)
-                if found and os.path.isfile(found):
-                    return Path(found)
+        for written in _spellings(name):
+            found = self._inside(written)
+            if found and os.path.isfile(found):
+                return Path(found)
         if os.path.isfile(os.path.join(self.root, name)):
             raise BadRowError(
                 f"image {name!r:.80} is outside the image root {self.root}; set image_root "
@@ -100,6 +100,16 @@ class Gallery:
             return {each: why for each, why in zip(different, reasons, strict=True) if why}
 
 
+def _spellings(name: str) -> Iterator[str]:
+    """The name, and what else may be meant by it; the first that is there counts."""
+    yield name
+    for written in dict.fromkeys((name, name.strip().replace("\\", "/"))):
+        stem, suffix = os.path.splitext(written)
+        yield from (written, stem + suffix.lower(), stem + suffix.upper())
+        if not suffix:
+            yield from (written + each for each in (*_SUFFIXES, *map(str.upper, _SUFFIXES)))
+
+
 class _AbsentError(BadRowError):
     """There is no image to be read, and a row that needs none may do without it."""
 
@@ -120,6 +130,8 @@ def fault(picture: Path | StoredImage, *, decode: bool) -> str:
                 opened.load()
     except PIL.Image.DecompressionBombError as error:
         return f"image {name} is too large: {error}"
+    except PIL.UnidentifiedImageError:  # whose message has an address in memory
+        return f"image {name} cannot be read: it is of no format that Pillow knows"
     except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
         return f"image {name} cannot be read: {type(error).__name__}: {error}"
     return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from balcap.config import Columns
+from balcap.data.base64_images import from_base64
 from balcap.data.questions import read_questions
 from balcap.data.rows import BadRowError
 from balcap.data.tables import StoredImage
@@ -71,7 +72,7 @@ class Cells:
         """Return the caption; of a list the first, and `captions` of the metadata has all."""
         cell = self.take(CAPTION_COLUMNS, self.columns.caption)
         if cell is None and self.columns.caption is None:
-            cell = _sentences(self.row.get("sentences"))
+            cell = _sentences(self.row.get("sentences")) or _ground_truth(self.row)
         if isinstance(cell, list):
             self.extra["captions"] = cell
             cell = cell[0] if cell else ""
@@ -119,6 +120,19 @@ def _sentences(cell: Any) -> list[str] | None:
     return [each["raw"] for each in cell if isinstance(each.get("raw"), str)] or None
 
 
+def _ground_truth(row: Mapping[str, Any]) -> str | None:
+    """The caption as verl has it, `ground_truth` or `reward_model.ground_truth`, if it is a text
+    and not one of JSON, which are questions."""
+    judged = row.get("reward_model")
+    for cell in (
+        row.get("ground_truth"),
+        isinstance(judged, Mapping) and judged.get("ground_truth"),
+    ):
+        if isinstance(cell, str) and isinstance(parsed_json(cell), str):
+            return cell
+    return None
+
+
 def read_id(cell: Any) -> str | None:
     """Return an id as text; None where the cell is empty."""
     if cell is None or cell == "":
@@ -131,7 +145,7 @@ def read_id(cell: Any) -> str | None:
 
 
 def read_image(cell: Any) -> str | StoredImage | None:
-    """Return the one image that a cell names; None for an empty cell."""
+    """Return the one image that a cell names or holds; None for an empty cell."""
     if isinstance(cell, list):
         if len(cell) > 1:
             raise BadRowError(f"has {len(cell)} images; a caption is about one")
@@ -142,7 +156,9 @@ def read_image(cell: Any) -> str | StoredImage | None:
         return None
     if isinstance(cell, bool) or not isinstance(cell, str | int | StoredImage):
         raise BadRowError(f"image is {kind_of(cell)}; expected the name of a file")
-    return cell if isinstance(cell, StoredImage) else str(cell)
+    if isinstance(cell, StoredImage):
+        return cell
+    return from_base64(cell) or cell if isinstance(cell, str) else str(cell)
 
 
 def read_facts(cell: Any) -> tuple[str, ...]:

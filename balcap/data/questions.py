@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from balcap.data.rows import BadRowError
+from balcap.data.written_questions import written_questions
 from balcap.types import Question
 
 _OPTION = re.compile(r"\s*(?:[-*]\s+)?\(?([A-Z])[).:]\s+(\S.*)")
@@ -17,8 +18,9 @@ _LETTER = re.compile(r"\(?([A-Za-z])[).:]?")
 def read_questions(cell: Any) -> tuple[Question, ...]:
     """Return the questions of a cell; none for None.
 
-    A cell is a list of questions, the JSON text of one, a single question, or an object of lists
-    (as Hugging Face stores a list of objects). A question is `{question, choices, answer}`, with
+    A cell is a list of questions, the JSON text of one, a single question, an object of lists (as
+    Hugging Face stores a list of objects), or a text as a model writes it in CapRL's layout
+    (`written_questions`). A question is `{question, choices, answer}`, with
     `options` and `gold` as other names, or CapRL's pair (question with its options in one text,
     letter). See `answer_index` for the answer.
 
@@ -85,7 +87,11 @@ def _items(cell: Any) -> Sequence[Any]:
         try:
             cell = json.loads(cell)
         except ValueError:
-            raise BadRowError("questions is a text; expected a list of questions") from None
+            cell = written_questions(cell)
+            if not cell:
+                raise BadRowError(
+                    "questions is a text; expected a list of questions, or CapRL's qa_response"
+                ) from None
     if cell is None:
         return ()
     if isinstance(cell, Mapping):

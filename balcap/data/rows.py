@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import glob
 import io
 import json
-import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, NamedTuple
 
+from balcap.data import compressed
 from balcap.errors import UserError
 
 LINES = (".jsonl", ".jsonlines", ".ndjson")
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_SUFFIXES = (".json", *LINES, *SEPARATORS, ".parquet")
+_TABLES = (".parquet", ".tar")
+_SUFFIXES = (".json", *LINES, *SEPARATORS, *_TABLES)
 _LISTS = ("data", "annotations", "images", "rows", "samples")
 _EXPECTED = "a JSON list of objects, a map {id: caption}, COCO captions, or one object per line"
 _ONE_ROW = {"image", "caption", "conversations", "conversation", "messages"}
@@ -26,46 +27,88 @@ class BadRowError(Exception):
     """Why a row cannot be used."""
 
 
+class Place(NamedTuple):
+    """Where a row stands.
+
+    Attributes:
+        file: which one of several; empty where there is one.
+        number: counted from 1. The line of a JSONL file, blank lines included; else the place in
+            the list, the map or the table.
+    """
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"row {self.number}" + (f" of {self.file}" if self.file else "")
+
+
 @dataclass(frozen=True)
 class Row:
     """A row as it stands in its file.
 
     Attributes:
-        number: counted from 1. The line of a JSONL file, blank lines included; else the place in
-            the list, the map or the table.
+        number: see `Place`.
         content: any JSON value; for a table, its cells by column.
         error: why there is no content; empty if there is.
+        file: see `Place`.
     """
 
     number: int
     content: Any
     error: str = ""
+    file: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.file, self.number)
+
+
+def files_of(path: str) -> list[Path]:
+    """The file of that name, or those that a pattern such as `shards/*.tar` matches, in the order
+    of their names. Empty if there is none."""
+    file = Path(path).expanduser()
+    if file.is_file():
+        return [file]
+    if not glob.has_magic(path) or file.is_dir():
+        return []
+    return [
+        Path(name) for name in sorted(glob.glob(str(file), recursive=True)) if Path(name).is_file()
+    ]
 
 
 def read_rows(path: str) -> Iterator[Row]:
-    """Read a JSON, JSONL, CSV, TSV or Parquet file, the first four also as .gz, a saved data set,
-    or `hf:NAME` (see `tables`).
+    """Read a JSON, JSONL, CSV, TSV, Parquet or tar file, several of them by a pattern, a saved data
+    set, or `hf:NAME` (see `tables`). All but Parquet and tar may be compressed.
 
     Raises:
         UserError: if it is missing, empty, of an unknown form, or broken as a whole.
     """
     from balcap.data import tables
 
-    file = Path(path).expanduser()
     if path.startswith("hf:") or tables.saved_folder(path) is not None:
         return _numbered(tables.read_dataset(path))
-    if not file.is_file():
-        if file.is_dir():
-            raise UserError(
-                f"{path} is a folder, and not one that datasets.save_to_disk wrote; name a file, "
-                f"or hf:{path} to let the datasets library look into it"
-            )
+    files = files_of(path)
+    if not files and Path(path).expanduser().is_dir():
+        raise UserError(
+            f"{path} is a folder, and not one that datasets.save_to_disk wrote; name a file, "
+            f"several as '{path.rstrip('/')}/*.jsonl', or hf:{path} to let the datasets library "
+            "look into it"
+        )
+    if not files:
         raise UserError(f"no file {path}; name a {', '.join(_SUFFIXES)} file, or hf:NAME")
+    if len(files) == 1:
+        return _read_file(files[0])
+    return (replace(row, file=str(file)) for file in files for row in _read_file(file))
+
+
+def _read_file(file: Path) -> Iterator[Row]:
     if file.stat().st_size == 0:
-        raise UserError(f"{path} is empty; expected {_EXPECTED}")
-    suffix = Path(file.stem if _is_zipped(file) else file.name).suffix.casefold()
-    if suffix == ".parquet" and not _is_zipped(file):
-        return _numbered(tables.read_parquet(file))
+        raise UserError(f"{file} is empty; expected {_EXPECTED}")
+    suffix = compressed.suffix_of(file)
+    if suffix in _TABLES and not compressed.is_compressed(file):
+        return _numbered(_read_table(file, suffix))
     if suffix in LINES:
         return iter(_read_lines(file))
     if suffix == ".json":
@@ -73,33 +116,22 @@ def read_rows(path: str) -> Iterator[Row]:
     if suffix in SEPARATORS:
         return _read_separated(file, SEPARATORS[suffix])
     raise UserError(
-        f"cannot read {path}: its name ends in {suffix or 'nothing known'}; "
-        f"have {', '.join(_SUFFIXES)}, all but the last also with .gz, or hf:NAME"
+        f"cannot read {file}: its name ends in {suffix or 'nothing known'}; "
+        f"have {', '.join(_SUFFIXES)}, all but the last two also with "
+        f"{', '.join(compressed.SUFFIXES)}, or hf:NAME"
     )
 
 
-def _is_zipped(file: Path) -> bool:
-    return file.suffix.casefold() == ".gz"
+def _read_table(file: Path, suffix: str) -> Iterator[dict[str, Any]]:
+    from balcap.data import tables, tar
 
-
-def _opened(file: Path) -> IO[bytes]:
-    if not _is_zipped(file):
-        return file.open("rb")
-    return cast(IO[bytes], gzip.open(file, "rb"))
-
-
-def _content(file: Path) -> bytes:
-    try:
-        with _opened(file) as content:
-            return content.read()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{file} is not a whole gzip file: {error}") from None
+    return tables.read_parquet(file) if suffix == ".parquet" else tar.read_tar(file)
 
 
 def _read_separated(file: Path, separator: str) -> Iterator[Row]:
     """Rows of a CSV or TSV file, whose first line has the columns; an empty cell is none."""
     try:
-        text = _content(file).decode("utf-8-sig")
+        text = compressed.read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{file} is not UTF-8 text: {error}") from None
     csv.field_size_limit(2**31 - 1)  # a caption may be longer than the 131,072 of the default
@@ -118,7 +150,9 @@ def _numbered(contents: Iterator[Any]) -> Iterator[Row]:
 
 def _read_lines(file: Path) -> list[Row]:
     rows = []
-    with io.BytesIO(_content(file)) as lines:  # bytes: text mode would count other line ends too
+    with io.BytesIO(
+        compressed.read_bytes(file)
+    ) as lines:  # bytes: text mode would count other line ends too
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -135,7 +169,7 @@ def _read_lines(file: Path) -> list[Row]:
 
 def _read_json(file: Path) -> Iterator[Row]:
     try:
-        text = _content(file).decode("utf-8-sig")
+        text = compressed.read_bytes(file).decode("utf-8-sig")
         content = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
@@ -158,9 +192,17 @@ def _read_json(file: Path) -> Iterator[Row]:
         if isinstance(content.get(name), list) and all(
             isinstance(each, dict) for each in content[name]
         ):
-            return _numbered(iter(content[name]))
+            return _numbered(_with_folder(each) for each in content[name])
     pairs = content.pairs if isinstance(content, _Repeated) else list(content.items())
     return _numbered(_entry(key, value) for key, value in pairs)
+
+
+def _with_folder(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose image has its folder before its name: Karpathy's split has them apart."""
+    folder, name = row.get("filepath"), row.get("filename")
+    if not isinstance(folder, str) or not isinstance(name, str):
+        return row
+    return {**row, "filename": f"{folder}/{name}"}
 
 
 class _Repeated(dict[str, Any]):

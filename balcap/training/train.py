@@ -45,7 +45,7 @@ def train(asked: TrainSettings, selected: Selected) -> int:
     checked = plan(asked, selected)
     settings = checked.settings
     if distributed.is_first():
-        _say_data(checked.loaded)
+        _say_data(checked.loaded, settings.eval_samples)
         for warning in warnings_of(settings):
             say(f"warning: {warning}")
     if not settings.resume:
@@ -113,12 +113,14 @@ def _say_other_processes(folder: RunFolder) -> None:
         )
 
 
-def _say_data(loaded: Loaded) -> None:
+def _say_data(loaded: Loaded, wanted: int) -> None:
     left_out = f", {len(loaded.problems):,} rows left out" if loaded.problems else ""
     say(
         f"data {loaded.source}: {len(loaded.train):,} training samples, "
         f"{len(loaded.held_out):,} held out{left_out}"
     )
+    if wanted and not loaded.held_out:
+        say("  none held out: all samples are of one image, which is on one side of the split")
     if loaded.same:
         say(f"  {loaded.same:,} images are another one under another name, and on its side")
     for problem in loaded.problems[:LISTED]:

@@ -46,7 +46,7 @@ def test_what_is_read_can_be_typed_and_is_shown(folder, capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert "use      --data records:d.json --columns.image photo --columns.caption long\n" in shown
     assert "usable   2 samples of 2 images, 2 references of 9 words\n" in shown
-    assert "bad      row 3: no image '2.png' in" in shown
+    assert "bad      rows 3, 4: no image '2.png' in" in shown
     wrapped = " ".join(shown.split())
     assert "0.png, 4 x 3 prompt" in wrapped
     assert "<|vision_start|><|image_pad|><|vision_end|>Describe this image in" in wrapped

@@ -1,9 +1,15 @@
 """Files as people have them: each layout of the field, small, with the right value."""
 
+import base64
+import bz2
 import gzip
+import io
 import json
+import tarfile
 
+import pyarrow
 import pytest
+from PIL import Image
 
 from balcap.config import Columns, DataSettings
 from balcap.data import load
@@ -24,6 +30,15 @@ KARPATHY = {
     "images": [{"filename": "a.png", "sentences": [{"raw": "A cat."}, {"raw": "x"}]}],
 }
 
+
+def png(red=0):
+    out = io.BytesIO()
+    Image.new("RGB", (4, 3), (red, 0, 0)).save(out, "PNG")
+    return out.getvalue()
+
+
+LINE = json.dumps(CAT).encode()
+PNG = base64.b64encode(png()).decode()
 LAYOUTS = {  # file, what it holds, kind
     "a table of commas": ("d.csv", "image,caption\na.png,A cat.\n", "records"),
     "a table of tabs": ("d.tsv", "image\tcaption\na.png\tA cat.\n", "records"),
@@ -31,9 +46,25 @@ LAYOUTS = {  # file, what it holds, kind
     "an upper-case suffix": ("d.JSON", json.dumps([CAT]), "records"),
     "zipped lines": ("d.jsonl.gz", gzip.compress(json.dumps(CAT).encode()), "records"),
     "a zipped table": ("d.csv.gz", gzip.compress(b"image,caption\na.png,A cat."), "records"),
+    "lines in bzip2": ("d.jsonl.bz2", bz2.compress(LINE), "records"),
+    "lines in zstandard": (
+        "d.jsonl.ZST",
+        pyarrow.compress(LINE, codec="zstd", asbytes=True),
+        "records",
+    ),
     "a list under data": ("d.json", json.dumps({"data": [CAT]}), "records"),
     "annotations without images": ("d.json", json.dumps({"annotations": [CAT]}), "records"),
     "Karpathy's split": ("d.json", json.dumps(KARPATHY), "records"),
+    "verl's ground truth": (
+        "d.json",
+        json.dumps([{"image": "a.png", "reward_model": {"ground_truth": "A cat."}}]),
+        "records",
+    ),
+    "a ground truth": (
+        "d.json",
+        json.dumps([{"image": "a.png", "ground_truth": "A cat."}]),
+        "records",
+    ),
     "turns as JSON text": (
         "d.json",
         json.dumps([{"image": "a.png", "conversations": json.dumps(TURNS)}]),
@@ -41,6 +72,8 @@ LAYOUTS = {  # file, what it holds, kind
     ),
     "typed parts": ("d.json", json.dumps([{"image": "a.png", "messages": PARTS}]), "conversations"),
     "Windows' paths": ("d.json", json.dumps([{**CAT, "image": "sub\\b.png"}]), "records"),
+    "white space around a path": ("d.json", json.dumps([{**CAT, "image": " a.png "}]), "records"),
+    "a suffix in another case": ("d.json", json.dumps([{**CAT, "image": "a.PNG"}]), "records"),
     "an image token in the caption": (
         "d.json",
         json.dumps([{**CAT, "caption": "<image>\nA cat."}]),
@@ -172,4 +205,105 @@ def test_a_line_with_too_many_cells_is_a_bad_row(folder):
     file = folder.text("image,caption\na.png,A cat.\nb.png,A dog, and more\n", "d.csv")
     assert [(p.row, p.reason) for p in folder.load("records", file).problems] == [
         (2, "has more cells than the 2 columns of line 1")
+    ]
+
+
+@pytest.mark.parametrize("image", [PNG, f"data:image/png;base64,{PNG}"])
+@pytest.mark.parametrize("name", ["d.tsv", "d.json"])
+def test_an_image_in_base64_is_read(folder, name, image):
+    cells = f"id\timage\tcaption\n7\t{image}\tA cat.\n"
+    file = folder.text(cells if name == "d.tsv" else json.dumps([{**CAT, "image": image}]), name)
+    [sample] = folder.load("records", file).train
+    assert sample.open_image().size == (4, 3)
+
+
+def test_broken_base64_is_a_bad_row(folder):
+    file = folder.json([{**CAT, "image": PNG[:12] + "A" * 100}, {**CAT, "image": PNG}])
+    [problem] = folder.load("records", file).problems
+    assert problem.row == 1
+    assert "cannot be read" in problem.reason
+
+
+def test_karpathys_images_are_in_the_folder_that_the_file_names(folder):
+    folder.image("val2014/a.png")
+    images = [{**KARPATHY["images"][0], "filepath": "val2014"}]
+    [sample] = folder.load("records", folder.json({**KARPATHY, "images": images})).train
+    assert sample.image == (folder.path / "val2014/a.png").resolve()
+
+
+def tar(folder, members, name="d.tar"):
+    with tarfile.open(folder.path / name, "w") as archive:
+        for member, content in members.items():
+            entry = tarfile.TarInfo(member)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return str(folder.path / name)
+
+
+MEMBERS = {
+    "0.jpg": png(5), "0.txt": b"A cat.\n", "0.json": b'{"facts": ["It is red."], "id": "no"}',
+    "sub/1.PNG": png(6), "sub/1.json": b'{"caption": "A dog."}', "sub/1.seg.npy": b"\xff\x00",
+}  # fmt: skip
+
+
+def test_a_tar_of_webdataset_is_read(folder):
+    samples = folder.load("records", tar(folder, MEMBERS)).train
+    assert [(each.id, each.reference, each.facts) for each in samples] == [
+        ("0", "A cat.", ("It is red.",)),
+        ("sub/1", "A dog.", ()),
+    ]
+    assert [each.open_image().getpixel((0, 0)) for each in samples] == [(5, 0, 0), (6, 0, 0)]
+
+
+def test_a_tar_that_is_compressed_or_none_is_told(folder):
+    file = folder.text(gzip.compress((folder.path / tar(folder, MEMBERS)).read_bytes()), "c.tar")
+    with pytest.raises(UserError, match=r"c\.tar is not a whole, uncompressed tar.*unpack it once"):
+        folder.load("records", file)
+
+
+def test_several_files_are_read_by_a_pattern_and_bad_rows_named_in_theirs(folder):
+    folder.image("p/a.png", "p/b.png")
+    for name, image in (("1.jsonl", "b.png"), ("0.jsonl", "a.png")):
+        folder.lines([{**CAT, "image": image}, {**CAT, "image": "none.png"}], f"p/{name}")
+    loaded = folder.load("records", str(folder.path / "p/*.jsonl"))
+    assert [sample.image.name for sample in loaded.train] == ["a.png", "b.png"]
+    assert [(problem.file, problem.row) for problem in loaded.problems] == [
+        (str(folder.path / "p/0.jsonl"), 2),
+        (str(folder.path / "p/1.jsonl"), 2),
+    ]
+    with pytest.raises(UserError, match=r"rows 2 of .*0\.jsonl, 2 of .*1\.jsonl: no image 'none"):
+        folder.load("records", str(folder.path / "p/*.jsonl"), max_bad=0.1)
+
+
+def test_a_pattern_for_folders_has_its_images_below_the_last_plain_one(folder):
+    folder.image("p/x/a.png")
+    folder.lines([{**CAT, "image": "x/a.png"}], "p/x/d.jsonl")
+    [sample] = folder.load("records", str(folder.path / "p/*/d.jsonl")).train
+    assert sample.image.name == "a.png"
+
+
+QA_RESPONSE = """#### 1. **What colour is the dog?**
+   - A) Red
+   - B) Blue
+
+**Answer:** B) Blue
+------
+#### 2. **Where is it?**
+- A) On a beach
+- B) In a car
+- C) At sea
+**Answer:** A
+------
+#### 3. **How many
+"""
+
+
+def test_caprls_questions_are_read_as_the_model_wrote_them(folder):
+    """The third was cut off."""
+    folder.image("a.png")
+    file = folder.json([{"image_path": "a.png", "qa_response": QA_RESPONSE}])
+    [sample] = folder.load("caption-qa", file).train
+    assert [(q.text, q.choices, q.answer) for q in sample.questions] == [
+        ("What colour is the dog?", ("Red", "Blue"), 1),
+        ("Where is it?", ("On a beach", "In a car", "At sea"), 0),
     ]

@@ -10,7 +10,7 @@ from balcap.data.parsed_rows import Cells, ParsedRow
 from balcap.data.questions import read_questions
 from balcap.data.rows import BadRowError
 
-QUESTION_COLUMNS = ("questions", "qa", "qas", "qa_pairs", "ground_truth")
+QUESTION_COLUMNS = ("questions", "qa", "qas", "qa_pairs", "qa_response", "ground_truth")
 _OF_A_QUESTION = (
     "question", "choices", "options", "answer", "gold", "statements", "kind", "category",
 )  # fmt: skip
