@@ -85,6 +85,7 @@ balcap sft --policy llava-hf/llava-1.5-7b-hf --data conversations:train.json --l
 balcap data captions.json
 balcap data train.parquet --columns.caption answer
 balcap data conversations:train.json --image-root images --check-images full
+balcap data 'shards/*.tar' --show 20 --page data.html
 """,
     ),
     Command(

@@ -23,6 +23,7 @@ class LookSettings(ModelSettings):
         prompt: what the policy is asked, for rows that do not say.
         check_images: decode every image (`full`), read its header, or only see that it is there.
         show: samples that are printed.
+        page: file of a page (HTML) that shows them with their pictures.
         policy: whose chat template the prompts are shown in.
     """
 
@@ -32,6 +33,7 @@ class LookSettings(ModelSettings):
     prompt: str = DEFAULT_PROMPT
     check_images: Literal["full", "header", "exists"] = "header"
     show: int = 3
+    page: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from balcap.data.detect import Layout, detect
 from balcap.data.formats import offered
 from balcap.logging import quiet, without_bars
 from balcap.policies import locate
+from balcap.policies.data_page import Shown, write_page
 from balcap.policies.images import BadImageError, read_image
 from balcap.text import word_count
+from balcap.thumbnail import thumbnail
 from balcap.types import Sample
 
 _WIDE = 100
@@ -48,12 +51,17 @@ def run(settings: LookSettings) -> int:
             say(f"bad      {line}")
         say("\nno row can be used; where the images are is said by --image-root FOLDER")
         return 1
-    for line in _counts(loaded):
-        say(line)
-    for number, sample in enumerate(loaded.train[: settings.show], 1):
-        say(f"\nsample {number} of {len(loaded.train):,}: {sample.id}")
-        for name, text in _shown(sample, settings):
+    facts = [*_counts(loaded)]
+    for name, text in facts:
+        say(f"{name:<8} {text}")
+    shown = [_shown(sample, settings) for sample in loaded.train[: settings.show]]
+    for number, each in enumerate(shown, 1):
+        say(f"\nsample {number} of {len(loaded.train):,}: {each.id}")
+        for name, text in each.lines:
             say(_wrapped(name, text))
+    if settings.page is not None:
+        write_page(settings.page, path, [("use", _words(settings, layout, path)), *facts], shown)
+        say(f"\npage     {settings.page}")
     return 0
 
 
@@ -80,7 +88,8 @@ def _words(settings: LookSettings, layout: Layout, path: str) -> str:
     return shlex.join(words)
 
 
-def _counts(loaded: Loaded) -> Iterator[str]:
+def _counts(loaded: Loaded) -> Iterator[tuple[str, str]]:
+    """What there is of the data, and what is wrong with them, by what it is."""
     samples = loaded.train
     lengths = [word_count(s.reference) for s in samples if s.reference is not None]
     parts = [f"{len(samples):,} samples of {len({str(s.image) for s in samples}):,} images"]
@@ -90,20 +99,26 @@ def _counts(loaded: Loaded) -> Iterator[str]:
         parts.append(f"{asked:,} questions")
     if known := sum(len(sample.facts) for sample in samples):
         parts.append(f"{known:,} facts")
-    yield f"usable   {', '.join(parts)}"
+    yield "usable", ", ".join(parts)
     for line in by_reason(loaded.problems):
-        yield f"bad      {line}"
+        yield "bad", line
 
 
-def _shown(sample: Sample, settings: LookSettings) -> Iterator[tuple[str, str]]:
-    """What there is to see of a sample, by what it is."""
+def _shown(sample: Sample, settings: LookSettings) -> Shown:
     family = locate(settings.policy).family
     place = str(sample.image) if isinstance(sample.image, Path) else "in the table"
     try:
         image = read_image(sample, family)
-        yield "image", f"{place}, {image.width} x {image.height}"
     except BadImageError as error:
-        yield "image", f"{place}: cannot be used ({error.reason})"
+        line = f"{place}: cannot be used ({error.reason})"
+        return Shown(sample.id, [("image", line), *_texts(sample, settings)])
+    line = f"{place}, {image.width} x {image.height}"
+    picture = thumbnail(image) if settings.page is not None else ""
+    return Shown(sample.id, [("image", line), *_texts(sample, settings)], picture)
+
+
+def _texts(sample: Sample, settings: LookSettings) -> Iterator[tuple[str, str]]:
+    """What a sample says, by what it is."""
     yield "prompt", _as_the_policy_sees_it(sample.prompt, settings)
     if sample.reference is not None:
         yield "reference", sample.reference
@@ -127,6 +142,7 @@ def _as_the_policy_sees_it(prompt: str, settings: LookSettings) -> str:
     return text.replace("\n", "\\n")
 
 
+@cache
 def _processor(policy: str) -> Any:
     from transformers import AutoProcessor
 

@@ -73,3 +73,23 @@ def test_an_image_that_cannot_be_decoded_is_shown_as_that(folder, capsys, monkey
     (folder.path / "d.json").write_text(json.dumps([{"image": "0.png", "caption": LONG}]))
     assert main(["data", "d.json"]) == 0
     assert "0.png: cannot be used (" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_has_the_pictures_and_shows_markup_as_text(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.path)
+    folder.image("0.png")
+    folder.json([{"image": "0.png", "caption": "A <b>red</b> square."}], "d.json")
+    assert main(["data", "d.json", "--page", "page.html"]) == 0
+    assert "page     page.html" in capsys.readouterr().out
+    page = (folder.path / "page.html").read_text()
+    assert page.count('<img src="data:image/png;base64,') == 1
+    assert "A &lt;b&gt;red&lt;/b&gt; square." in page
+    assert "1 samples of 1 images" in page
+
+
+def test_a_page_that_cannot_be_written_is_told(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.path)
+    folder.image("0.png")
+    folder.json([{"image": "0.png", "caption": LONG}], "d.json")
+    assert main(["data", "d.json", "--page", "none/page.html"]) == 1
+    assert "cannot write none/page.html: No such file" in capsys.readouterr().err

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from balcap.thumbnail import data_uri
 
-LONGEST_SIDE = 360  # pixels; a thumbnail is shown at half of that, for dense screens
 _DRAWN = re.compile(rb'(?<= d=")[^"]+')
 _LONG = re.compile(rb"(\.\d\d)\d+")
 
@@ -44,20 +40,4 @@ def picture(figure: Figure, title: str, reading: str) -> Picture:
     # a hundredth of a point is enough, and a third of the file
     content = _DRAWN.sub(lambda path: _LONG.sub(rb"\1", path[0]), file.getvalue())
     width = round(figure.get_figwidth() * 96)
-    return Picture(_uri("image/svg+xml", content), title, reading, width)
-
-
-def thumbnail(image: Image) -> str:
-    """An image as a data URI, at most LONGEST_SIDE pixels wide and high."""
-    small = image.copy()
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    file = io.BytesIO()
-    if small.size == image.size:  # was small before, such as a rendered scene: kept exactly
-        small.save(file, format="PNG", optimize=True)
-        return _uri("image/png", file.getvalue())
-    small.convert("RGB").save(file, format="JPEG", quality=82)
-    return _uri("image/jpeg", file.getvalue())
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return Picture(data_uri("image/svg+xml", content), title, reading, width)

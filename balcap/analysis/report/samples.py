@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from balcap.analysis.report.pictures import thumbnail
 from balcap.config import Columns, DataSettings, ShapesSettings
 from balcap.data import load
 from balcap.errors import UnreadableImageError, UserError
+from balcap.thumbnail import thumbnail
 from balcap.types import Sample
 
 GROUPS: dict[str, Any] = {"columns": Columns, "shapes": ShapesSettings}
