@@ -36,6 +36,18 @@ def conversations(path: Path, count: int) -> list[str]:
     return ["--data", f"conversations:{path / 'captions.json'}", "--image-root", str(path)]
 
 
+def test_that_nothing_is_held_out_of_one_image_is_told(
+    fresh_policies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = conversations(tmp_path, 12)
+    for number in range(1, 12):  # twelve names of one picture
+        (tmp_path / f"{number}.png").write_bytes((tmp_path / "0.png").read_bytes())
+    assert main([*command(fresh_policies["llava-1.5"], tmp_path / "run", "--dry-run"), *words]) == 0
+    told = capsys.readouterr().out
+    assert "none held out: all samples are of one image" in told
+    assert "11 images are another one under another name" in told
+
+
 @pytest.mark.parametrize("family", ["qwen2.5-vl", "llava-1.5"])
 def test_a_users_model_and_data_train(
     family: str, fresh_policies: dict[str, Path], tmp_path: Path

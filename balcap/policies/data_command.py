@@ -17,10 +17,11 @@ from balcap.data import BadDataError, Loaded, load
 from balcap.data.checks import by_reason
 from balcap.data.detect import Layout, detect
 from balcap.data.formats import offered
-from balcap.logging import quiet, without_bars
+from balcap.logging import quiet
 from balcap.policies import locate
 from balcap.policies.data_page import Shown, write_page
 from balcap.policies.images import BadImageError, read_image
+from balcap.policies.loading import load_processor
 from balcap.text import word_count
 from balcap.thumbnail import thumbnail
 from balcap.types import Sample
@@ -136,20 +137,16 @@ def _texts(sample: Sample, settings: LookSettings) -> Iterator[tuple[str, str]]:
 
 def _as_the_policy_sees_it(prompt: str, settings: LookSettings) -> str:
     content = [{"type": "image"}, {"type": "text", "text": prompt}]
-    text: str = _processor(settings.policy).apply_chat_template(
+    text: str = _processor(settings).apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
     return text.replace("\n", "\\n")
 
 
 @cache
-def _processor(policy: str) -> Any:
-    from transformers import AutoProcessor
-
+def _processor(settings: LookSettings) -> Any:
     quiet()
-    found = locate(policy)
-    with without_bars(found.source):
-        return AutoProcessor.from_pretrained(found.source, revision=found.revision)
+    return load_processor(settings, locate(settings.policy))
 
 
 def _wrapped(name: str, text: str) -> str:

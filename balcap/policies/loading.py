@@ -50,10 +50,29 @@ def load(
     Raises:
         UserError: if there is no such policy, or it is of no family that is known.
     """
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoModelForImageTextToText
 
     origin = origin or locate(settings.policy)
     found = Located(str(checkpoint), origin.family) if checkpoint else origin
+    processor = load_processor(settings, found)
+    with without_bars(found.source):
+        model = AutoModelForImageTextToText.from_pretrained(
+            found.source, revision=found.revision, dtype=dtype_of(settings)
+        )
+    model.generation_config = _only_ends(model.generation_config, processor.tokenizer)
+    model.config._name_or_path = origin.source  # what adapters name as their base
+    set_threads(model)
+    if found.adapter:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, found.adapter, is_trainable=trainable)
+    return Policy(model, processor, found.family)
+
+
+def load_processor(settings: ModelSettings, found: Located) -> Any:
+    """A policy's processor, with the settings' pixel limits; its tokenizer pads on the left."""
+    from transformers import AutoProcessor
+
     pixels = {
         name: value
         for name, value in (
@@ -64,18 +83,8 @@ def load(
     }
     with without_bars(found.source):
         processor = AutoProcessor.from_pretrained(found.source, revision=found.revision, **pixels)
-        model = AutoModelForImageTextToText.from_pretrained(
-            found.source, revision=found.revision, dtype=dtype_of(settings)
-        )
     processor.tokenizer.padding_side = "left"
-    model.generation_config = _only_ends(model.generation_config, processor.tokenizer)
-    model.config._name_or_path = origin.source  # what adapters name as their base
-    set_threads(model)
-    if found.adapter:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, found.adapter, is_trainable=trainable)
-    return Policy(model, processor, found.family)
+    return processor
 
 
 def for_training(

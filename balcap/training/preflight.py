@@ -19,8 +19,9 @@ from balcap.errors import RunError, UserError, portable
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.scoring import Scored, score
-from balcap.policies import Family, Located
+from balcap.policies import Located
 from balcap.policies.adapters import continued
+from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
 from balcap.text import word_count
@@ -69,7 +70,8 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
     _check_iterations(asked.resolved())
     if asked.batch is not None:
         micro_batch(asked.resolved(), distributed.count())
-    loaded = _shown(load(asked, asked.seed), origin.family, asked)
+    loaded = load(asked, asked.seed)
+    loaded = _shown(loaded, origin, _with_length(asked.resolved(), asked, loaded.train))
     settings = _fitted(asked, loaded.train)
     samples = loaded.train
     check_requirements(samples, {head.name: head.requires for head in selected.trained})
@@ -97,8 +99,9 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
     )
 
 
-def _shown(loaded: Loaded, family: Family, settings: TrainSettings) -> Loaded:
-    """The data without images that the policy's processor would refuse, by their headers.
+def _shown(loaded: Loaded, origin: Located, settings: ResolvedTrainSettings) -> Loaded:
+    """The data without images that the policy's processor would refuse, or that do not fit into its
+    context, by their headers.
 
     Raises:
         UserError: if those are more than `max_bad` of the samples.
@@ -106,10 +109,19 @@ def _shown(loaded: Loaded, family: Family, settings: TrainSettings) -> Loaded:
     if settings.check_images == "exists":
         return loaded
     samples = [*loaded.train, *loaded.held_out]
+    sizes = [(sample, size) for sample in samples if (size := header_size(sample))]
+    if not sizes:
+        return loaded
+    rollout = settings.rollout
+    longest = rollout.max_length if rollout.engine == "vllm-colocate" else None
+    context = context_of(settings, origin, longest)
     refused = {
         sample.id: fault
-        for sample in samples
-        if (size := header_size(sample)) and (fault := family.fault_of(*size))
+        for sample, size in sizes
+        if (
+            fault := origin.family.fault_of(*size)
+            or context.fault_of(size, sample.prompt, settings.max_tokens)
+        )
     }
     if not refused:
         return loaded

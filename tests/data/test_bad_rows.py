@@ -5,7 +5,8 @@ import os
 import pytest
 from PIL import Image
 
-from balcap.data import BadDataError
+from balcap.data import BadDataError, Problem
+from balcap.data.checks import by_reason
 from balcap.errors import UserError
 
 GOOD = {"image": "good.png", "caption": "A cat."}
@@ -190,3 +191,12 @@ class TestMaxBad:
         assert "  rows 1, 2, 3 and 27 more: names no image\n" in str(error.value)
         assert "  the columns are caption\n" in str(error.value)
         assert len(error.value.problems) == 30
+
+
+def test_reasons_that_differ_in_a_name_are_one_line():
+    problems = [Problem("d", row, f"no image '{row}.png' in /x") for row in (2, 4, 5, 9)]
+    problems.append(Problem("d", 7, "caption is empty"))
+    assert by_reason(problems) == [
+        "rows 2, 4, 5 and 1 more: no image '2.png' in /x (and the like)",
+        "row 7: caption is empty",
+    ]
