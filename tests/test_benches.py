@@ -11,6 +11,7 @@ SMALL = {
     "judges.py": "--captions 16 --latency 0.01 --rounds 1",
     "laptop.py": "--smoke",
     "report.py": "--steps 2 --captions 8",
+    "rollout.py": "--engines hf --steps 2 --batch 8 --max-tokens 16",
     "step.py": "--steps 3 --rounds 1",
 }
 
@@ -24,3 +25,13 @@ def test_a_bench_runs(bench: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "---" in done.stdout  # a table
+
+
+def test_the_bench_of_rollouts_knows_two_engines() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHES / "rollout.py"), "--engines", "vllm-colocate,sglang"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "no engine sglang; have hf, vllm-colocate\n"

@@ -88,7 +88,7 @@ def test_what_does_not_fit_the_data_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "balcap.training.preflight.find_spec", lambda name: None
+        "balcap.training.engine_check.find_spec", lambda name: None
     )  # as where vllm is missing
     monkeypatch.setattr("balcap.policies.load", lambda *_: pytest.fail("a model was loaded"))
     arguments = [

@@ -155,6 +155,14 @@ def test_a_correlation_of_constants_has_no_value() -> None:
 def test_numbers_of_trl_get_our_names_and_are_never_nan() -> None:
     logs = {"loss": 0.25, "kl": float("nan"), "rewards/a/mean": 1.0}
     assert trl_metrics(logs) == {"loss": 0.25, "kl": None}
+    by_vllm = {
+        "sampling/sampling_logp_difference/mean": 0.03,
+        "sampling/importance_sampling_ratio/mean": 0.97,
+    }
+    assert trl_metrics(by_vllm) == {
+        "rollout/logp_difference": 0.03,
+        "rollout/importance_ratio": 0.97,
+    }
 
 
 def test_what_a_judge_was_asked() -> None:

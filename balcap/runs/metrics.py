@@ -23,6 +23,8 @@
 | `judge/HEAD/prompt_tokens`, `/completion_tokens` | sums over the questions the judge was asked |
 | `judge/HEAD/latency` | mean seconds of a question that the judge was asked |
 | `judge/HEAD/dollars` | by `judge.price_in` and `judge.price_out` |
+| `rollout/logp_difference` | mean absolute difference of vLLM's and the loss's, a token |
+| `rollout/importance_ratio` | mean factor by which TRL corrects the loss for it (vLLM only) |
 | `seconds/step`, `/generate`, `/score`, `/score/HEAD`, `/update` | wall-clock |
 | `loss`, `lr`, `grad_norm`, `kl`, `entropy` | of the update, from TRL |
 
@@ -57,6 +59,8 @@ FROM_TRL = {
     "kl": "kl",
     "entropy": "entropy",
     "completions/clipped_ratio": "length/truncated",
+    "sampling/sampling_logp_difference/mean": "rollout/logp_difference",
+    "sampling/importance_sampling_ratio/mean": "rollout/importance_ratio",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import Any
 
 from balcap import distributed
@@ -25,6 +24,7 @@ from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
 from balcap.text import word_count
+from balcap.training.engine_check import check_engine, check_length
 from balcap.training.trl_args import micro_batch
 from balcap.types import Caption, Sample
 
@@ -66,13 +66,14 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
     origin = find_origin(asked, RunFolder(asked.resume) if asked.resume else None)
     if not asked.resume:
         asked = continued(asked, origin)
-    _check_engine(asked.rollout.engine)
+    check_engine(asked.rollout, distributed.count())
     _check_iterations(asked.resolved())
     if asked.batch is not None:
         micro_batch(asked.resolved(), distributed.count())
     loaded = load(asked, asked.seed)
     loaded = _shown(loaded, origin, _with_length(asked.resolved(), asked, loaded.train))
     settings = _fitted(asked, loaded.train)
+    check_length(settings)
     samples = loaded.train
     check_requirements(samples, {head.name: head.requires for head in selected.trained})
     if rule.needs_reference and not any(has(sample, "reference") for sample in samples):
@@ -139,14 +140,6 @@ def _shown(loaded: Loaded, origin: Located, settings: ResolvedTrainSettings) -> 
         train=tuple(sample for sample in loaded.train if sample.id not in refused),
         held_out=tuple(sample for sample in loaded.held_out if sample.id not in refused),
     )
-
-
-def _check_engine(engine: str) -> None:
-    if engine != "hf" and find_spec("vllm") is None:
-        raise UserError(
-            f"rollout.engine is {engine!r}, and vllm is not installed; "
-            "pip install 'balcap[vllm]' on a machine with a GPU, or use --rollout.engine hf"
-        )
 
 
 def _check_iterations(settings: ResolvedTrainSettings) -> None:

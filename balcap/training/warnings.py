@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from balcap.config import ResolvedTrainSettings
+from balcap.training.engine_check import unread
 
 BFLOAT16_STEP = 4e-5
 """Half the distance between two bfloat16 numbers near 0.02, a usual size of a weight: they have 8
@@ -25,3 +26,4 @@ def warnings_of(settings: ResolvedTrainSettings) -> Iterator[str]:
             f"captions are drawn with {', '.join(settings.reshaped_by)}, of which the loss's "
             "log-probabilities know nothing: the update is off-policy by as much"
         )
+    yield from unread(settings.rollout)

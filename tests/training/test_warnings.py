@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from balcap.config import LoraSettings, TrainSettings
+from balcap.config import LoraSettings, RolloutSettings, TrainSettings
 from balcap.training.warnings import BFLOAT16_STEP, warnings_of
 
 
@@ -32,3 +32,17 @@ def test_the_step_is_that_of_bfloat16() -> None:
 def test_a_bent_draw_is_named() -> None:
     (found,) = warnings_of(TrainSettings(repetition_penalty=1.1, top_k=20).resolved())
     assert found.startswith("captions are drawn with top_k, repetition_penalty, of which the loss")
+
+
+def test_a_setting_that_the_engine_does_not_read_is_named() -> None:
+    settings = TrainSettings(rollout=RolloutSettings(engine="vllm-server", sleep=True))
+    (found,) = warnings_of(settings.resolved())
+    assert found == (
+        "rollout.sleep is set, and rollouts are written by vllm-server, which does not read it; "
+        "vllm-colocate does"
+    )
+
+
+def test_what_the_engine_reads_is_not_named() -> None:
+    settings = TrainSettings(rollout=RolloutSettings(engine="vllm-colocate", max_length=2048))
+    assert not list(warnings_of(settings.resolved()))
