@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -245,14 +246,69 @@ def test_models_are_only_asked_for_where_one_is_missing() -> None:
 # --- the way there
 
 
-def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http", "https", "all", "no"):
+        for variable in (f"{name}_proxy", f"{name}_proxy".upper()):
+            monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_a_proxy_of_the_environment_is_used(
+    variable: str, no_proxies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody is at the judge's address; the proxy's server answers in its place."""
     with served(str) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
-        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv(variable, proxy.url.removesuffix("/v1"))
         outcomes = request(endpoint("http://judge.invalid/v1", requests="chat"), ASKS[:1])
         assert all_good(outcomes)
         assert len(proxy.requests.bodies(CHAT)) == 1
+
+
+def test_what_needs_no_proxy_has_none(no_proxies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with served(str) as server:
+        assert all_good(request(endpoint(server.url, requests="chat"), ASKS[:1]))
+
+
+def test_a_proxys_password_reaches_it_and_nobody_else(
+    no_proxies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str | None] = []
+
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        said.append(request.headers.get("Proxy-Authorization"))
+        return await handler(request)
+
+    with served(str, middlewares=[failing(note, lambda *_: True)]) as proxy:
+        address = proxy.url.removesuffix("/v1").removeprefix("http://")
+        monkeypatch.setenv("http_proxy", f"http://me:secret@{address}")
+        assert all_good(request(endpoint("http://judge.invalid/v1", requests="chat"), ASKS[:1]))
+    assert said == ["Basic bWU6c2VjcmV0"]  # base64 of me:secret
+    [outcome] = request(endpoint("http://judge.invalid/v1", retries=0), ASKS[:1])
+    assert "no connection" in str(outcome)
+    assert "secret" not in str(outcome)
+
+
+def test_a_proxy_that_cannot_be_used_is_told_before_anything_is_loaded(
+    no_proxies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://me:secret@proxy.example:1080")
+    settings = JudgeSettings.of(backend="endpoint", url=("http://judge.invalid/v1",), model="m")
+    with pytest.raises(UserError, match=r"a socks5 proxy at 'proxy\.example' .*no_proxy=") as told:
+        Endpoint.check(settings, "qa")
+    assert "secret" not in str(told.value)
+
+
+def test_a_password_of_netrc_does_not_stand_in_the_way_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login anonymous password x\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("JUDGE_KEY", SECRET)
+    with served(str, key=SECRET) as server:
+        assert all_good(request(endpoint(server.url, key="JUDGE_KEY"), ASKS[:2]))
 
 
 def test_a_server_that_speaks_no_tls_is_told() -> None:

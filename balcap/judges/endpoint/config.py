@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from balcap.config.checks import above, at_least
 from balcap.errors import UserError
+from balcap.judges.endpoint.proxies import proxy_of
 
 OPENAI_KEY = "OPENAI_API_KEY"
 
@@ -80,6 +81,8 @@ class EndpointSettings:
                 f"{asker}: judge.key names the environment variable {self.key!r}, which is not "
                 f"set; export {self.key}=..., or name another one (never the key itself)"
             )
+        for url in self.url:
+            proxy_of(url)
 
 
 def _check_address(url: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from balcap.errors import UserError, did_you_mean
 from balcap.judges.endpoint.config import EndpointSettings
 from balcap.judges.endpoint.failures import PassingError, RefusedError, of_connection, of_status
+from balcap.judges.endpoint.proxies import proxy_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -53,9 +54,11 @@ class Server:
 
             self._session = session = ClientSession(
                 connector=TCPConnector(limit=0),  # how many at once is the backend's business
-                # how long an answer may take is known to who asks; a proxy to the environment
+                # how long an answer may take is known to who asks
                 timeout=ClientTimeout(total=None, sock_connect=self._config.connect_timeout),
-                trust_env=True,
+                # found once: `trust_env` looks for it, and for a password in ~/.netrc that would
+                # stand in the way of the key, on disk and in two threads for each request
+                proxy=proxy_of(self.url),
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
             )
             # Left to itself, a client that is collected complains that it was not closed.
