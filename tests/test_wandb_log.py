@@ -39,9 +39,10 @@ def offline(
 
 
 def documented() -> set[str]:
-    """The names in the table on top of telemetry.py, for heads that ask no judge."""
+    """The names in the table on top of metrics.py that a run without vLLM and judges has."""
     names = set()
-    for cell in re.findall(r"^\| (`.*?) \|", metrics.__doc__ or "", re.MULTILINE):
+    rows = [row for row in (metrics.__doc__ or "").splitlines() if "(vLLM only)" not in row]
+    for cell in re.findall(r"^\| (`.*?) \|", "\n".join(rows), re.MULTILINE):
         first = ""
         for name in re.findall(r"`([^`]+)`", cell):
             # `/std` stands for the first name of its cell with another end

@@ -23,7 +23,7 @@
 | `judge/HEAD/prompt_tokens`, `/completion_tokens` | sums over the questions the judge was asked |
 | `judge/HEAD/latency` | mean seconds of a question that the judge was asked |
 | `judge/HEAD/dollars` | by `judge.price_in` and `judge.price_out` |
-| `rollout/logp_difference` | mean absolute difference of vLLM's and the loss's, a token |
+| `rollout/logp_difference` | vLLM's against the loss's, mean absolute, a token (vLLM only) |
 | `rollout/importance_ratio` | mean factor by which TRL corrects the loss for it (vLLM only) |
 | `seconds/step`, `/generate`, `/score`, `/score/HEAD`, `/update` | wall-clock |
 | `loss`, `lr`, `grad_norm`, `kl`, `entropy` | of the update, from TRL |
