@@ -188,13 +188,67 @@ def test_the_keys_of_a_sweep_file_are_those_of_wandbs_schema() -> None:
             {"method": "random", "parameters": {"a": {"distribution": "log_uniform_value"}}},
             "(did you mean 'log_uniform_values'?)",
         ),
+        ({"method": "grid", "parameters": {"a": {"parameters": 3}}}, "a: parameters is 3"),
         (
-            {"method": "grid", "parameters": {"lora": {"parameters": {"rank": {"value": 1}}}}},
-            "write their names with a dot: lora.rank",
+            {"method": "random", "parameters": {"a": {"distribution": "log_uniform"}}},
+            "are exponents of e, and which wandb no longer takes; write log_uniform_values",
+        ),
+        (
+            {
+                "method": "random",
+                "parameters": {"a": {"distribution": "int_uniform", "min": 4.0, "max": 8}},
+            },
+            "min is 4.0; int_uniform takes whole numbers",
         ),
         (
             {"method": "grid", "parameters": {"a": {"value": 1}}, "early_terminate": {}},
-            "early_terminate needs wandb's server",
+            "early_terminate is {}; write {type: hyperband, min_iter: 3}",
+        ),
+        (
+            {
+                "method": "grid",
+                "parameters": {"a": {"value": 1}},
+                "early_terminate": {"type": "hyperband", "min_iter": 3},
+                "metric": {"name": "after/qa"},
+            },
+            "early_terminate cannot go by after/qa, which a run has only at its end",
+        ),
+        (
+            {
+                "method": "grid",
+                "parameters": {"a": {"value": 1}},
+                "command": ["balcap", "train", "${arg}"],
+            },
+            "command has ${arg} (did you mean 'args'?)",
+        ),
+        (
+            {"method": "grid", "parameters": {"lr": {"values": [1.0e-6, -1.0]}}},
+            "the run with lr=-1.0: lr is -1.0",
+        ),
+        (
+            {"method": "grid", "parameters": {"weights.cof": {"values": [1.0, 2.0]}}},
+            "the run with weights.cof=1.0: ",
+        ),
+        (
+            {
+                "method": "bayes",
+                "metric": {"name": "after/qa"},
+                "run_cap": 3,
+                "parameters": {
+                    "gate": {"values": ["none", "bend"]},
+                    "lr": {"min": 0.0, "max": 0.1},
+                },
+            },
+            "the run with gate=bend",
+        ),
+        (
+            {
+                "method": "bayes",
+                "metric": {"name": "after/qa"},
+                "run_cap": 3,
+                "parameters": {"a": {"distribution": "normal"}},
+            },
+            "parameter a has the distribution normal, which Optuna lacks",
         ),
         (
             {"method": "bayes", "parameters": {"a": {"value": 1}}, "metrics": []},
@@ -211,6 +265,129 @@ def test_a_mistake_in_a_sweep_file_is_one_message(
     told = capsys.readouterr().err
     assert message in told
     assert told.count("\n") == 1
+
+
+def test_nested_parameters_have_dotted_names(tmp_path: Path) -> None:
+    nested = sweep(
+        tmp_path,
+        method="grid",
+        parameters={
+            "seed": {"values": [0, 1]},
+            "lora": {"parameters": {"rank": {"values": [4, 8]}, "projector": {"value": True}}},
+        },
+    )
+    flat = sweep(
+        tmp_path,
+        method="grid",
+        parameters={
+            "seed": {"values": [0, 1]},
+            "lora.rank": {"values": [4, 8]},
+            "lora.projector": {"value": True},
+        },
+    )
+    assert nested.parameters == flat.parameters
+    assert grid(nested)[1] == {"lora.projector": True, "lora.rank": 4, "seed": 1}
+
+
+def test_a_file_of_settings_is_written_where_the_command_asks_for_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {
+        "method": "grid",
+        "parameters": {"weights.cov": {"values": [0.5, 2.0]}},
+        "command": ["balcap", "train", "--config", "${args_json_file}", "--steps", "1"],
+    }
+    file = tmp_path / "sweep.yaml"
+    file.write_text(yaml.safe_dump(asked))
+    assert main(["sweep", str(file), "--dir", str(tmp_path / "out"), "--plan"]) == 0
+    plans = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    weights = [parse(COMMANDS["train"], plan[2:]).settings.weights for plan in plans]
+    assert weights == [{"cov": 0.5}, {"cov": 2}]
+
+
+# Runs that have fallen behind
+
+
+@pytest.mark.filterwarnings("ignore")  # its own, of pydantic 1
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+@pytest.mark.parametrize(
+    "rule", [{"min_iter": 2}, {"min_iter": 3, "eta": 2}, {"max_iter": 27, "s": 2}]
+)
+def test_the_runs_that_are_stopped_are_those_of_wandbs_engine(
+    rule: dict[str, Any], goal: str, seed: int, tmp_path: Path
+) -> None:
+    import sweeps as engine
+    from sweeps.hyperband_stopping import hyperband_stop_runs
+
+    draw = random.Random(seed)
+    histories = [[draw.random() for _ in range(draw.randint(0, 30))] for _ in range(8)]
+    content = {
+        "method": "random",
+        "run_cap": 8,
+        "metric": {"name": "m", "goal": goal},
+        "early_terminate": {"type": "hyperband", **rule},
+        "parameters": {"a": {"min": 0.0, "max": 1.0}},
+    }
+    runs = [
+        engine.SweepRun(
+            name=str(n), state=engine.RunState.running, sampledHistory=[{"m": v} for v in values]
+        )
+        for n, values in enumerate(histories)
+    ]
+    theirs = {int(run.name) for run in hyperband_stop_runs(runs, content)}
+    hyperband = sweep(tmp_path, **content).hyperband
+    signed = [[-v if goal == "maximize" else v for v in values] for values in histories]
+    ours = {n for n, values in enumerate(signed) if hyperband.behind(values, signed) is not None}
+    assert ours == theirs
+
+
+def test_a_run_that_falls_behind_is_stopped_for_good(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the values 3 and 1 at band 1, the third in the lead is the 3."""
+    file = sweep_file(
+        tmp_path,
+        metric={"name": "m", "goal": "maximize"},
+        early_terminate={"type": "hyperband", "min_iter": 1, "eta": 3},
+        parameters={"curve": {"values": ["3,3", "1,1"]}, "seconds": {"value": 30}},
+    )
+    folder = tmp_path / "out"
+    (folder / "001").mkdir(parents=True)
+    for name, text in {
+        "job.json": '{"values": {"curve": "3,3", "seconds": 30}, "exit_code": 0}',
+        "metrics.jsonl": '{"step": 0, "m": 3}\n{"step": 1, "m": 3}\n',
+    }.items():
+        (folder / "001" / name).write_text(text)
+    began = time.monotonic()
+    assert main(["sweep", str(file), "--dir", str(folder)]) == 0
+    assert time.monotonic() - began < 25  # of the 30 that it would have taken
+    assert "its best m is not among the top 1/3 after 1 steps" in capsys.readouterr().out
+    assert main(["sweep", str(file), "--dir", str(folder)]) == 0
+    assert (folder / "002" / "starts.txt").read_text() == "started\n"
+
+
+def test_a_metric_that_no_run_has_stops_a_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"method": "bayes", "run_cap": 3, "parameters": {"x": {"min": 0.0, "max": 1.0}}}
+    file = sweep_file(tmp_path, metric={"name": "after/ka"}, **given)
+    assert main(["sweep", str(file), "--dir", str(tmp_path / "out")]) == 2
+    assert "run 1 has no metric 'after/ka' (did you mean 'after/qa'?)" in capsys.readouterr().err
+    sweep_file(tmp_path, metric={"name": "after/qa"}, **given)
+    assert main(["sweep", str(file), "--dir", str(tmp_path / "out")]) == 0
+    starts = [(tmp_path / "out" / f"00{n}" / "starts.txt").read_text() for n in (1, 2, 3)]
+    assert starts == ["started\n"] * 3
+
+
+def test_no_run_starts_after_the_target(tmp_path: Path) -> None:
+    file = sweep_file(
+        tmp_path,
+        metric={"name": "after/qa", "goal": "maximize", "target": 0.5},
+        parameters={"x": {"values": [0.1, 0.6, 0.9]}},
+    )
+    assert main(["sweep", str(file), "--dir", str(tmp_path / "out")]) == 0
+    assert sorted(p.name for p in (tmp_path / "out").glob("0*")) == ["001", "002"]
 
 
 # Search

@@ -49,7 +49,7 @@ balcap train --resume runs/second
         name="sweep",
         summary="Run a wandb sweep file without wandb's server",
         settings=SweepSettings,
-        function="balcap.sweeps:run",
+        function="balcap.cli.sweep:run",
         examples="""
 balcap sweep experiments/sweeps/rewards.yaml --jobs 2
 balcap sweep experiments/sweeps/weights.yaml --runs 20 --dir runs/weights

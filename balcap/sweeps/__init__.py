@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from balcap.config.sweep import SweepSettings
@@ -15,13 +15,22 @@ from balcap.sweeps.file import Sweep, read
 from balcap.sweeps.folder import Slot, claim, lock, slots
 from balcap.sweeps.results import trial
 from balcap.sweeps.running import Runner, command_of
-from balcap.sweeps.search import enumerate_runs, how_many, suggest
+from balcap.sweeps.search import corners, enumerate_runs, how_many, suggest
 
 INTERRUPTED = 130
 
 
-def run(settings: SweepSettings) -> int:
+Check = Callable[[Sequence[str]], None]
+"""Raises UserError for the words of a command that cannot run."""
+
+
+def run(settings: SweepSettings, check: Check) -> int:
     """Run a sweep, or print its plan.
+
+    Args:
+        settings: the file, the folder, and how many runs.
+        check: is shown the command of every run before the first one starts; of a search, whose
+            later runs nobody knows yet, the commands at the ends of each parameter's range.
 
     Returns:
         Exit code: 0; 1 if a run failed; 130 after Ctrl-C.
@@ -30,6 +39,7 @@ def run(settings: SweepSettings) -> int:
         UserError: if the file is not a sweep, or its folder is another sweep's or in use.
     """
     sweep = read(settings.file)
+    _check_cells(sweep, settings, check)
     places = slots(settings.folder, how_many(sweep, settings.runs))
     if settings.plan:
         return _plan(sweep, settings, places)
@@ -45,6 +55,25 @@ def run(settings: SweepSettings) -> int:
         os.close(held)
 
 
+def _check_cells(sweep: Sweep, settings: SweepSettings, check: Check) -> None:
+    """Raise UserError for the first run whose settings would be refused."""
+    for values in enumerate_runs(sweep, settings.runs, settings.seed) or corners(sweep):
+        try:
+            check(commands.expand(_without_files(sweep.command), sweep.program, values))
+        except UserError as error:
+            varying = {p.name for p in sweep.parameters if not p.is_constant}
+            shown = "  ".join(f"{n}={v}" for n, v in values.items() if n in varying)
+            raise UserError(f"the run with {shown or 'these settings'}: {error}") from error
+
+
+def _without_files(command: Sequence[str]) -> Sequence[str]:
+    """A command to be parsed now: what `${args_json_file}` will hold, in words."""
+    if "${args_json_file}" not in command:
+        return command
+    place = list(command).index("${args_json_file}")
+    return [*command[: place - 1], "${args}", *command[place + 1 :]]
+
+
 def _run(sweep: Sweep, settings: SweepSettings, places: Sequence[Slot]) -> int:
     known = enumerate_runs(sweep, settings.runs, settings.seed)
 
@@ -57,6 +86,8 @@ def _run(sweep: Sweep, settings: SweepSettings, places: Sequence[Slot]) -> int:
 
     runner = Runner(sweep, places, values_of, settings.jobs)
     say(f"sweep {sweep.name}: {len(places)} runs in {settings.folder}")
+    if sweep.imputes:
+        say("note     `impute` is not followed here: a run that failed is left out of the search")
     runner.run()
     return _close(runner, settings)
 
@@ -68,7 +99,7 @@ def _close(runner: Runner, settings: SweepSettings) -> int:
         say(f"  {slot.output}")
     if finished:
         say(f"table    balcap sweep show {settings.folder}")
-    if finished < len(runner.slots):
+    if finished < len(runner.slots) and not runner.reached_target:
         say("resume   the same command again: finished runs stay as they are")
     if runner.asked_to_stop:
         return INTERRUPTED
@@ -87,6 +118,7 @@ def _plan(sweep: Sweep, settings: SweepSettings, places: Sequence[Slot]) -> int:
         if slot.is_finished():
             continue
         words, continues = command_of(sweep, slot, values)
+        commands.write_args_file(sweep.command, values, slot.path)
         if commands.asks_for_wandb(commands.expand(sweep.command, "", values)):
             pairs = [f"{name}={v}" for name, v in commands.wandb_variables(sweep.name).items()]
             words = ["/usr/bin/env", *pairs, *words]

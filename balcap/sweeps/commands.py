@@ -10,26 +10,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from balcap.atomic import atomic_write
 from balcap.errors import UserError
 from balcap.policies.threads import SHARED
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
+ARGS_FILE = "args.json"
 _ENVIRONMENT = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
 
 
-def expand(command: Sequence[str], program: str, values: Mapping[str, Any]) -> list[str]:
+def expand(
+    command: Sequence[str], program: str, values: Mapping[str, Any], run: Path | None = None
+) -> list[str]:
     """Return the words of a command.
 
     Args:
         command: words, some of them macros: `${args}` is `--name=value` for each parameter.
         program: what `${program}` stands for.
         values: of the parameters.
+        run: folder of the run, where the file of `${args_json_file}` lies.
 
     Returns:
-        As wandb's agent would run it; an unknown macro is left out, as it does.
+        As wandb's agent would run it.
     """
     words: list[str] = []
-    macros = _macros(program, values)
+    macros = _macros(program, values) | {"args_json_file": [str((run or Path()) / ARGS_FILE)]}
     for word in command:
         word = _ENVIRONMENT.sub(lambda found: os.environ.get(found[1], found[1]), word)
         if word.startswith("${") and word.endswith("}"):
@@ -41,7 +46,16 @@ def expand(command: Sequence[str], program: str, values: Mapping[str, Any]) -> l
 
 def start(command: Sequence[str], program: str, values: Mapping[str, Any], run: Path) -> list[str]:
     """The command of a run that writes into the folder `run`."""
-    return [*expand(command, program, values), f"--run={run}"]
+    return [*expand(command, program, values, run), f"--run={run}"]
+
+
+def write_args_file(command: Sequence[str], values: Mapping[str, Any], run: Path) -> None:
+    """Write the values into the run's folder, where the command asks for `${args_json_file}`."""
+    if "${args_json_file}" in command:
+        run.mkdir(parents=True, exist_ok=True)
+        whole = {name: _whole(value) for name, value in values.items()}
+        with atomic_write(run / ARGS_FILE) as file:
+            file.write(json.dumps(whole).encode())
 
 
 def resume(command: Sequence[str], run: Path) -> list[str] | None:
@@ -95,7 +109,7 @@ def _processors() -> int:
 
 
 def _macros(program: str, values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """wandb's macros but `${args_json_file}`, whose file only wandb's agent writes."""
+    """wandb's macros but `${args_json_file}`, which needs a place."""
     values = {name: _whole(value) for name, value in values.items()}
     pairs = [f"{name}={value}" for name, value in values.items()]
     return {
@@ -119,3 +133,7 @@ def _macros(program: str, values: Mapping[str, Any]) -> dict[str, list[str]]:
 def _whole(value: Any) -> Any:
     """A whole number without its `.0`, which wandb's server drops."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+MACROS = (*_macros("", {}), "args_json_file")
+"""Names of wandb's macros, beside `${envvar:NAME}`."""

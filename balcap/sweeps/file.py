@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from balcap.errors import UserError, did_you_mean
-from balcap.sweeps.commands import DEFAULT_COMMAND
+from balcap.sweeps.commands import DEFAULT_COMMAND, MACROS
+from balcap.sweeps.hyperband import Hyperband, read_hyperband
 from balcap.sweeps.parameters import Parameter, read_parameter
 
 METHODS = ("grid", "random", "bayes", "custom")
@@ -29,10 +30,18 @@ class Metric:
     Attributes:
         name: as wandb knows it: `after/harmonic_mean`, or a metric of the steps.
         maximize: larger is better.
+        target: no further run starts once one has reached it, as wandb has it; None: none.
     """
 
     name: str
     maximize: bool
+    target: float | None = None
+
+    def reached(self, score: float) -> bool:
+        """Whether a score is as good as the target."""
+        if self.target is None:
+            return False
+        return score >= self.target if self.maximize else score <= self.target
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class Sweep:
         program: what `${program}` stands for; empty if the file has none.
         metrics: what to search for; empty for grid and random without a metric.
         run_cap: most runs that the file asks for, or None.
+        hyperband: which runs are stopped early, or None.
         content: the file as it was read.
     """
 
@@ -57,7 +67,14 @@ class Sweep:
     program: str
     metrics: tuple[Metric, ...]
     run_cap: int | None
+    hyperband: Hyperband | None
     content: Mapping[str, Any]
+
+    @property
+    def imputes(self) -> bool:
+        """Whether the file gives runs that failed a score, as wandb's search can."""
+        listed = self.content.get("metrics") or [self.content.get("metric") or {}]
+        return any("impute" in metric for metric in listed)
 
     @property
     def searches(self) -> bool:
@@ -105,20 +122,48 @@ def _sweep(content: Mapping[str, Any], stem: str) -> Sweep:
     cap = content.get("run_cap")
     if cap is not None and not (type(cap) is int and cap > 0):
         raise UserError(f"run_cap is {cap!r}; it must be a whole number of at least 1")
-    if "early_terminate" in content:
-        raise UserError(
-            "early_terminate needs wandb's server; leave it out, or use wandb sweep and wandb agent"
-        )
+    metrics = _metrics(content, method)
+    flat = dict(_flat(parameters))
     return Sweep(
         name=str(content.get("name", stem)),
         method=method,
-        parameters=tuple(read_parameter(str(n), parameters[n]) for n in sorted(parameters)),
+        parameters=tuple(read_parameter(name, flat[name]) for name in sorted(flat)),
         command=_command(content),
         program=str(content.get("program", "")),
-        metrics=_metrics(content, method),
+        metrics=metrics,
         run_cap=cap,
+        hyperband=_hyperband(content, metrics),
         content=content,
     )
+
+
+def _flat(parameters: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Parameters with nested ones under dotted names: `lora: {parameters: {rank: ...}}`.
+
+    wandb hands such a setting over as one dictionary; `--lora.rank=8` is how balcap writes it.
+    """
+    for name, spec in parameters.items():
+        if isinstance(spec, Mapping) and isinstance(spec.get("parameters"), Mapping):
+            yield from _flat(spec["parameters"], f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", spec
+
+
+def _hyperband(content: Mapping[str, Any], metrics: Sequence[Metric]) -> Hyperband | None:
+    hyperband = read_hyperband(content.get("early_terminate"))
+    if hyperband is None:
+        return None
+    if len(metrics) != 1:
+        raise UserError(
+            f"early_terminate compares runs by one metric, and the file has {len(metrics)}; write "
+            "`metric: {name: reward/qa/mean, goal: maximize}`"
+        )
+    if metrics[0].name.startswith(("before/", "after/")):
+        raise UserError(
+            f"early_terminate cannot go by {metrics[0].name}, which a run has only at its end; "
+            "name a metric of the steps, such as reward/qa/mean"
+        )
+    return hyperband
 
 
 def _command(content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -128,6 +173,13 @@ def _command(content: Mapping[str, Any]) -> tuple[str, ...]:
     words = tuple(str(word) for word in command)
     if "${program}" in words and not content.get("program"):
         raise UserError("no program; write one, or a command that does not use ${program}")
+    for word in words:
+        name = word[2:-1]
+        if word[:2] == "${" and word[-1:] == "}" and name not in MACROS and ":" not in name:
+            raise UserError(
+                f"command has {word}{did_you_mean(name, MACROS)}; wandb would leave it out; have "
+                + ", ".join(f"${{{macro}}}" for macro in MACROS)
+            )
     return words
 
 
@@ -157,4 +209,7 @@ def _metric(spec: Any) -> Metric:
     goal = spec.get("goal", "minimize")  # wandb's default
     if goal not in ("minimize", "maximize"):
         raise UserError(f"the goal of {spec['name']} is {goal!r}; it must be minimize or maximize")
-    return Metric(str(spec["name"]), goal == "maximize")
+    target = spec.get("target")
+    if target is not None and (isinstance(target, bool) or not isinstance(target, int | float)):
+        raise UserError(f"the target of {spec['name']} is {target!r}; it must be a number")
+    return Metric(str(spec["name"]), goal == "maximize", target)

@@ -23,6 +23,7 @@ from typing import Any
 
 from balcap.errors import UserError
 from balcap.runs.folder import RunFolder
+from balcap.sweeps.commands import ARGS_FILE
 from balcap.sweeps.file import Sweep
 
 TAIL = 20  # lines of a failed run's output that are kept in its job.json
@@ -65,10 +66,14 @@ class Slot:
         self.run.write_json(self.job, self.read_job() | entries)
 
     def is_finished(self) -> bool:
-        """Whether the run needs no more work: its summary says so, or its program ended well."""
+        """Whether the run needs no more work.
+
+        Its summary says so, or its program ended well, or the sweep stopped it for good.
+        """
         if self.run.read_json(self.run.summary).get("interrupted") is False:
             return True
-        return self.read_job().get("exit_code") == 0
+        job = self.read_job()
+        return job.get("exit_code") == 0 or job.get("stopped_at") is not None
 
     def can_resume(self) -> bool:
         """Whether the run has a checkpoint to go on from."""
@@ -83,7 +88,7 @@ class Slot:
     def clear(self) -> None:
         """Take away what a run without a checkpoint left, so that it can start anew."""
         for entry in self.path.iterdir():
-            if entry.name in (self.job.name, LOCK):
+            if entry.name in (self.job.name, LOCK, ARGS_FILE):
                 continue
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
@@ -142,5 +147,7 @@ def claim(folder: Path, sweep: Sweep, seed: int) -> None:
 
 
 def _what_counts(content: Mapping[str, Any]) -> Any:
-    kept = {k: v for k, v in content.items() if k not in ("name", "description", "run_cap")}
+    # a mended metric must not cost the runs that are done: it decides which come next, no more
+    free = ("name", "description", "run_cap", "metric", "metrics", "early_terminate")
+    kept = {k: v for k, v in content.items() if k not in free}
     return json.loads(json.dumps(kept, default=str))

@@ -39,6 +39,8 @@ DISTRIBUTIONS: dict[str, dict[str, Any]] = {
 }
 """wandb's distributions, each with its keys and their defaults; None: must be given."""
 
+_EXPONENTS = ("log_uniform", "q_log_uniform", "inv_log_uniform")
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -122,14 +124,19 @@ def read_parameter(name: str, spec: Any) -> Parameter:
     """Return a parameter as a sweep file writes it.
 
     Raises:
-        UserError: for whatever wandb would refuse, and for nested parameters.
+        UserError: for whatever wandb would refuse.
     """
     where = f"parameter {name}"
     if not isinstance(spec, Mapping):
         raise UserError(f"{where} is {spec!r}; write `values: [...]`, or min and max, or `value:`")
     if "parameters" in spec:
-        raise UserError(f"{where} holds parameters; write their names with a dot: {name}.rank")
+        raise UserError(f"{where}: parameters is {spec['parameters']!r}; it must hold parameters")
     kind = spec.get("distribution") or _inferred(spec)
+    if kind in _EXPONENTS:
+        raise UserError(
+            f"{where} has the distribution {kind}, whose min and max are exponents of e, and which "
+            f"wandb no longer takes; write {kind}_values and the values themselves"
+        )
     if kind not in DISTRIBUTIONS:
         raise UserError(
             f"{where} has the distribution {kind!r}; have {', '.join(DISTRIBUTIONS)}"
@@ -164,9 +171,11 @@ def _check(parameter: Parameter, where: str) -> None:
         raise UserError(f"{where}: values is {spec['values']!r}; it must be a list, not empty")
     if "probabilities" in spec:
         _check_probabilities(spec, where)
-    allowed = int if parameter.kind == "int_uniform" else (int, float)
     for key in spec.keys() - {"value", "values", "probabilities"}:
-        if not isinstance(spec[key], allowed) or isinstance(spec[key], bool):
+        number = isinstance(spec[key], int | float) and not isinstance(spec[key], bool)
+        if number and parameter.kind == "int_uniform" and not isinstance(spec[key], int):
+            raise UserError(f"{where}: {key} is {spec[key]!r}; int_uniform takes whole numbers")
+        if not number:
             # YAML takes 1e-6 for text, and wandb reads its files in the same way
             raise UserError(f"{where}: {key} is {spec[key]!r}; it must be a number, such as 1.0e-6")
     for key in spec.keys() & {"q", "sigma", "a", "b"}:

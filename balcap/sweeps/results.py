@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from balcap.errors import UserError, did_you_mean
 from balcap.runs.folder import RunFolder
 from balcap.runs.wandb import summary_values
 from balcap.sweeps.file import Metric
@@ -23,6 +24,32 @@ def trial(slot: Slot, job: Mapping[str, Any], metrics: Sequence[Metric]) -> Tria
     if not all(math.isfinite(one) for one in scores):
         return Trial(values, "failed")
     return Trial(values, "finished", scores)
+
+
+def history(run: RunFolder, metric: Metric) -> list[float]:
+    """The metric's values over the steps so far, smaller being better; NaN and None left out."""
+    sign = -1.0 if metric.maximize else 1.0
+    found = (row.get(metric.name) for row in run.read_metrics())
+    return [sign * value for value in found if value is not None and math.isfinite(value)]
+
+
+def check_metrics(slot: Slot, metrics: Sequence[Metric]) -> None:
+    """Check that a finished run knows every metric, if only without a value.
+
+    Raises:
+        UserError: naming the nearest names that it has: no other run would have the metric either.
+    """
+    run = slot.run
+    rows = run.read_metrics()
+    names = [*summary_values(run.read_json(run.summary)), *(rows[-1] if rows else ())]
+    for metric in metrics:
+        if names and metric.name not in names:
+            near = [name for name in names if name.startswith("after/") or "/mean" in name]
+            raise UserError(
+                f"run {slot.number} has no metric {metric.name!r}{did_you_mean(metric.name, names)}"
+                f"; it has {', '.join(near or names)}; correct `metric:` in the sweep file: the "
+                "same command then goes on, and the runs that are done count"
+            )
 
 
 def score(run: RunFolder, name: str) -> float:

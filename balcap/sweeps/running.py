@@ -15,8 +15,10 @@ from balcap.console import clock, say
 from balcap.sweeps import commands
 from balcap.sweeps.file import Sweep
 from balcap.sweeps.folder import Slot, lock
+from balcap.sweeps.results import check_metrics, history, score
 
 POLL = 0.1  # seconds
+LOOK = 1.0  # seconds between two looks at the metric of a run in flight
 
 ValuesOf = Callable[[Slot], Mapping[str, Any]]
 """Gives a run that was never started the values of its parameters."""
@@ -33,6 +35,7 @@ class Job:
         share: which of the parallel jobs' shares of the machine it has.
         told: how often it was told to stop.
         began: seconds on the monotonic clock.
+        looked: when its metric was last looked at.
     """
 
     slot: Slot
@@ -41,6 +44,7 @@ class Job:
     share: int
     signals_sent: int = 0
     began: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
 
 
 class Runner:
@@ -59,15 +63,21 @@ class Runner:
         self.values_of = values_of
         self.jobs = jobs
         self.asked_to_stop = 0
+        self.reached_target = False
         self.failed: list[Slot] = []
         self._flying: list[Job] = []
 
     def run(self) -> None:
         """Run what is missing. Afterwards `failed` and `asked_to_stop` say how it went."""
         waiting = [slot for slot in self.slots if not slot.is_finished()]
+        for slot in self.slots:
+            if slot.is_finished():
+                self._look_at_target(slot)
         with self._signals():
             try:
                 while self._flying or (waiting and not self.asked_to_stop):
+                    if self.reached_target:
+                        waiting.clear()
                     self._turn(waiting)
             except BaseException:  # a full disk, or a program that is not there
                 self.asked_to_stop += 1
@@ -80,10 +90,43 @@ class Runner:
             self._flying.append(self._launched(waiting.pop(0)))
         time.sleep(POLL)
         self._tell_to_stop()
+        self._stop_those_behind()
         for job in [job for job in self._flying if self._has_ended(job)]:
             self._flying.remove(job)
             if job.process is None and not job.slot.is_finished():
                 waiting.insert(0, job.slot)
+
+    def _look_at_target(self, slot: Slot) -> None:
+        """Start no further run if a finished one is as good as the file wants one to be."""
+        targets = [metric for metric in self.sweep.metrics if metric.target is not None]
+        reached = targets and all(m.reached(score(slot.run, m.name)) for m in targets)
+        if reached and not self.reached_target:
+            self.reached_target = True
+            self._tell(slot, "has reached the target; no further run starts")
+
+    def _stop_those_behind(self) -> None:
+        """Stop for good the runs in flight that fall behind the others (`early_terminate`)."""
+        hyperband = self.sweep.hyperband
+        now = time.monotonic()
+        due = [job for job in self._flying if job.process and now - job.looked > LOOK]
+        if hyperband is None or not due:
+            return
+        metric = self.sweep.metrics[0]
+        known = {slot.number: history(slot.run, metric) for slot in self.slots}
+        for job in due:
+            job.looked = now
+            band = hyperband.behind(known[job.slot.number], list(known.values()))
+            if band is None or job.slot.read_job().get("stopped_at") is not None:
+                continue
+            job.slot.write_job(stopped_at=band)
+            self._tell(
+                job.slot,
+                f"is stopped: its best {metric.name} is not among the top 1/{hyperband.eta:g} "
+                f"after {band} steps",
+            )
+            job.signals_sent += 1
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(job.pid, signal.SIGINT)
 
     def _launched(self, slot: Slot) -> Job:
         share = min(set(range(self.jobs)) - {job.share for job in self._flying})
@@ -103,6 +146,7 @@ class Runner:
         words, continues = command_of(self.sweep, slot, values)
         if not continues:
             slot.clear()
+        commands.write_args_file(self.sweep.command, values, slot.path)
         slot.write_job(values=values, command=words, exit_code=None, output=None)
         varying = {p.name for p in self.sweep.parameters if not p.is_constant}
         shown = "  ".join(f"{name}={values[name]}" for name in values if name in varying)
@@ -135,8 +179,13 @@ class Runner:
             return False
         seconds = time.monotonic() - job.began
         job.slot.write_job(exit_code=code, seconds=round(seconds, 1))
-        if job.slot.is_finished():
+        if job.slot.read_job().get("stopped_at") is not None:
+            self._tell(job.slot, f"ended after {clock(seconds)}, stopped early")
+        elif job.slot.is_finished():
             self._tell(job.slot, f"finished in {clock(seconds)}")
+            self._look_at_target(job.slot)
+            if self.sweep.searches:
+                check_metrics(job.slot, self.sweep.metrics)
         elif self.asked_to_stop:
             self._tell(job.slot, "stopped")
         else:

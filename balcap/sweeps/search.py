@@ -68,6 +68,28 @@ def enumerate_runs(sweep: Sweep, runs: int | None, seed: int) -> list[Values]:
     return [] if sweep.searches else draws(sweep, how_many(sweep, runs), seed)
 
 
+def corners(sweep: Sweep) -> list[Values]:
+    """What a search may ask for: the lowest value of all parameters, and each at its other ends.
+
+    Raises:
+        UserError: if Optuna is not installed, or a distribution is not in its reach.
+    """
+    suggest(sweep, [], 0)
+    ends = {p.name: _ends(p) for p in sweep.parameters}
+    lowest = {name: values[0] for name, values in ends.items()}
+    others = [lowest | {name: one} for name, values in ends.items() for one in values[1:]]
+    return [lowest, *others]
+
+
+def _ends(parameter: Parameter) -> list[Any]:
+    spec = parameter.spec
+    if parameter.is_constant:
+        return [spec["value"]]
+    if "values" in spec:
+        return list(spec["values"])
+    return [parameter.quantile(share) for share in (0.001, 0.999)]  # a bound itself is never drawn
+
+
 def how_many(sweep: Sweep, runs: int | None) -> int:
     """Number of runs. Raises UserError where nothing says it."""
     count = runs or sweep.run_cap

@@ -1,6 +1,6 @@
 """A quick stand-in for `balcap train`, as the sweeps of the tests start it, and such sweeps.
 
-    python sweep.py train --run=DIR --seconds=S [--breaks=True] [--saves=False]
+    python sweep.py train --run=DIR --seconds=S [--breaks=True] [--saves=False] [--curve=0.1,0.2]
     python sweep.py train --resume=DIR
 
 It keeps a run's folder as `balcap train` does: settings first, a checkpoint soon after, the summary
@@ -33,6 +33,10 @@ def main(words: list[str]) -> int:
     if given.get("saves", "True") == "True":
         (run / "checkpoints" / "checkpoint-1").mkdir(parents=True, exist_ok=True)
         (run / "checkpoints" / "checkpoint-1" / "trainer_state.json").write_text("{}")
+    curve = [float(value) for value in given.get("curve", "").split(",") if value]
+    (run / "metrics.jsonl").write_text(
+        "".join(f"{json.dumps({'step': step, 'm': value})}\n" for step, value in enumerate(curve))
+    )
     try:
         (run / "ready").touch()
         time.sleep(0 if resumed else float(given.get("seconds", "0")))
