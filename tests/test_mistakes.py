@@ -9,26 +9,44 @@ import pytest
 
 HEADS = "findable_heads.py"
 ONE_HEAD = f"--rewards {HEADS}:Colours --eval-rewards="
-HEAVY = ["torch", "transformers", "trl", "pandas", "datasets", "PIL", "aiohttp"]
+HEAVY = [
+    "torch",
+    "transformers",
+    "trl",
+    "accelerate",
+    "peft",
+    "sentence_transformers",
+    "datasets",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "matplotlib",
+    "PIL",
+    "jinja2",
+    "harper",
+    "wandb",
+    "optuna",
+    "aiohttp",
+    "openai",
+    "huggingface_hub",
+]
+"""What takes longer to import than numpy, pydantic and yaml, which the command line needs."""
 
 PROGRAM = """
-import contextlib, io, json, sys, time, traceback
+import contextlib, io, json, sys, traceback
 from balcap.cli import main
 
 given = json.loads(sys.argv[1])
-imported = time.process_time()
 results = []
 for line in given["lines"]:
-    began = time.process_time()
     out, err, code = io.StringIO(), io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = main(line.split())
         except BaseException:
             traceback.print_exc()
-    seconds = imported + time.process_time() - began
     heavy = [name for name in given["heavy"] if name in sys.modules]
-    results.append([code, heavy, seconds, out.getvalue(), err.getvalue()])
+    results.append([code, heavy, out.getvalue(), err.getvalue()])
 print(json.dumps(results))
 """
 
@@ -36,10 +54,8 @@ print(json.dumps(results))
 def run(lines, folder):
     """Run command lines in one process.
 
-    Returns, for each, the exit code, the heavy modules that are loaded, the seconds that it would
-    take in a process of its own, and what it wrote to stdout and stderr. The seconds are the
-    processor's and not the clock's: alone on a machine they are the same, for the program waits
-    for nothing; on a busy one only the first say what the program costs.
+    Returns, for each, the exit code, the heavy modules that are loaded, and what it wrote to stdout
+    and stderr.
     """
     given = json.dumps({"lines": lines, "heavy": HEAVY})
     done = subprocess.run(
@@ -148,7 +164,7 @@ def results(folder):
 
 @pytest.mark.parametrize(("line", "message"), MISTAKES, ids=[line for line, _ in MISTAKES])
 def test_a_mistake_is_one_message_at_once(line, message, results):
-    code, heavy, seconds, shown, told = results[line]
+    code, heavy, shown, told = results[line]
     assert message in told
     command = line.split()[0]
     program = "balcap" if command == "trian" else f"balcap {command}"
@@ -157,7 +173,6 @@ def test_a_mistake_is_one_message_at_once(line, message, results):
     assert shown == ""
     assert code == 2
     assert heavy == []
-    assert seconds < 0.5
 
 
 @pytest.mark.parametrize(
@@ -165,7 +180,6 @@ def test_a_mistake_is_one_message_at_once(line, message, results):
     ["", "--help", "--version", "heads", "train --help", f"train {ONE_HEAD} --print-config"],
 )
 def test_what_only_informs_comes_at_once(line, folder):
-    [(code, heavy, seconds, shown, told)] = run([line], folder)
+    [(code, heavy, shown, told)] = run([line], folder)
     assert (code, heavy, told) == (0, [], "")
-    assert seconds < 0.5
     assert shown
