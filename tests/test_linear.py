@@ -18,7 +18,7 @@ from balcap.heads.lengths import ratios
 from balcap.heads.scoring import Scored
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts, rows_of
-from balcap.runs.wandb import WandbLog
+from balcap.runs.trackers import Trackers
 from balcap.training.callbacks import Recorder
 from balcap.training.held_out import Band, judge
 from balcap.types import Caption, HeadScore, Sample, Unscored
@@ -57,7 +57,7 @@ def test_rows_of_a_step_and_all_that_a_run_keeps_of_them(tmp_path: Path) -> None
     rule = AdvantageRule(GDPO(), dict.fromkeys(HEADS, 1.0), NoGate(), (), (0.5, 2.0))
     folder = RunFolder(tmp_path / "run")
     folder.create("")
-    Recorder(folder, None, WandbLog()).keep(1, Rollouts.of(HEADS, rows, rule), {})
+    Recorder(folder, None, Trackers()).keep(1, Rollouts.of(HEADS, rows, rule), {})
 
 
 def test_rows_of_a_score_file() -> None:

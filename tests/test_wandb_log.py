@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from balcap.cli import main
 from balcap.runs import metrics
 from balcap.runs.folder import RunFolder
-from balcap.runs.wandb import WandbLog, summary_values
+from balcap.runs.trackers import summary_values
+from balcap.runs.trackers.wandb import WandbLog
 from helpers.training import command, without_seconds
 from helpers.wandb_files import config, history, summary, tables
 
@@ -25,11 +27,13 @@ HEADS = ("letters", "brief")
 def offline(
     fresh_policies: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunFolder, Path]:
-    """A run with --wandb, and wandb's file of it."""
+    """A run with every tracker, and wandb's file of it."""
     run = RunFolder(tmp_path_factory.mktemp("runs") / "offline")
     words = command(fresh_policies["llava-1.5"], run.path, "--wandb", "--beta", "0.1")
+    words += ["--tensorboard", "--trackio", "--captions-every", "2"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
+        patch.setenv("TRACKIO_DIR", str(run.path.parent / "trackio"))
         for name in ("WANDB_DIR", "WANDB_DATA_DIR"):
             patch.setenv(name, "")  # so that what balcap sets is undone, too
             patch.delenv(name)
@@ -95,6 +99,60 @@ def test_an_offline_run_has_the_scores_and_captions_with_images(
             assert files[image["path"]].read_bytes().startswith(b"\x89PNG")
 
 
+def test_captions_of_the_same_samples_are_kept_every_other_step(
+    offline: tuple[RunFolder, Path], tmp_path: Path
+) -> None:
+    """The greedy ones of the last of four steps are those of the evaluation after it."""
+    run, file = offline
+    during = run.read_json(run.captions_during)
+    assert list(during) == ["2", "4"]
+    after = {row["sample"]: row["caption"] for row in run.read_json(run.captions)["after_greedy"]}
+    assert {row["sample"]: row["caption"] for row in during["4"]} == after
+    tabled = [row["_step"] for row in history(file) if "captions/during/path" in row]
+    assert tabled == [2, 4]
+    resumed = RunFolder(shutil.copytree(run.path, tmp_path / "resumed"))
+    resumed.rewind(3)
+    assert list(resumed.read_json(resumed.captions_during)) == ["2"]
+
+
+def test_tensorboard_has_the_metrics_and_the_captions(offline: tuple[RunFolder, Path]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run, _ = offline
+    read = EventAccumulator(str(run.path / "tensorboard")).Reload()
+    for row in run.read_metrics():
+        for name, value in row.items():
+            if value is not None and name != "step":
+                at_step = [e.value for e in read.Scalars(name) if e.step == row["step"]]
+                assert at_step == [pytest.approx(value, rel=1e-6)]  # kept as float32 there
+    [after] = read.Tensors("captions/after")
+    shown = after.tensor_proto.string_val[0].decode().splitlines()
+    assert shown[0] == "| sample | caption | letters | brief |"
+    assert len(shown) == 2 + len(run.read_json(run.captions)["after"])
+
+
+def test_trackio_has_the_metrics_and_the_captions(
+    offline: tuple[RunFolder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, for Trackio settles its folder when it is imported."""
+    run, _ = offline
+    program = """
+import json, sys
+from trackio.sqlite_storage import SQLiteStorage
+print(json.dumps(SQLiteStorage.get_logs("balcap", "offline"), default=str))
+"""
+    environment = os.environ | {"TRACKIO_DIR": str(run.path.parent / "trackio")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    logs = json.loads(done.stdout.splitlines()[-1])
+    losses = {row["step"]: row["loss"] for row in logs if "loss" in row}
+    assert losses == {row["step"]: row["loss"] for row in run.read_metrics()}
+    [after] = [row["captions/after"] for row in logs if "captions/after" in row]
+    captions = [row["caption"] for row in run.read_json(run.captions)["after"]]
+    assert [row["caption"] for row in after["_value"]] == captions
+
+
 def test_wandb_changes_no_number(
     offline: tuple[RunFolder, Path], fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -113,6 +171,7 @@ class Broken:
         self.Settings = type("Settings", (SimpleNamespace,), {"model_fields": {}})
         self.id, self.url, self.offline = "an-id", "https://example.org/run", False
         self.config: dict[str, Any] = {}
+        self.define_metric = lambda *_, **__: None
         self.summary: dict[str, float] = {}
 
     def _call(self) -> None:
@@ -158,7 +217,7 @@ def test_without_a_key_a_run_goes_on_without_wandb(tmp_path: Path) -> None:
     program = """
 import pathlib, sys
 from balcap.runs.folder import RunFolder
-from balcap.runs.wandb import WandbLog
+from balcap.runs.trackers.wandb import WandbLog
 log = WandbLog()
 log.begin(RunFolder(pathlib.Path(sys.argv[1])), "project")
 log.step(1, {"loss": 0.0})
@@ -191,10 +250,17 @@ def test_a_resumed_run_is_the_same_run_of_wandb(
     assert "id" not in asked[0]
     assert (asked[1]["id"], asked[1]["resume"]) == ("an-id", "allow")
     assert asked[1]["dir"] == str(tmp_path)
+    assert asked[1]["project"] == "a-project"
+    # without a setting, wandb's own variables count
+    monkeypatch.setenv("WANDB_PROJECT", "of-the-environment")
+    monkeypatch.setenv("WANDB_NAME", "a-name")
+    WandbLog().begin(run, None)
+    assert not {"project", "name"} & set(asked[2])
+    monkeypatch.delenv("WANDB_PROJECT")
     # under an agent, project and id are the agent's
     monkeypatch.setenv("WANDB_SWEEP_ID", "s")
     WandbLog().begin(run, "a-project")
-    assert not {"id", "project", "name"} & set(asked[2])
+    assert not {"id", "project", "name"} & set(asked[3])
 
 
 def test_the_summary_is_flat_and_numbers_only() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 NOT_SETTINGS = (
     "path", "name", "state", "steps_done", "seconds", "train_seconds", "run", "resume", "wandb",
-    "wandb_project",
+    "wandb_project", "tensorboard", "trackio", "captions_every",
 )  # fmt: skip
 SIDES = ("before.", "after.", "before_greedy.", "after_greedy.")
 

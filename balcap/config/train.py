@@ -86,7 +86,12 @@ class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettin
         dry_run: check everything, score one batch, train nothing.
         wandb: send metrics, scores and sample captions to Weights & Biases; WANDB_MODE=offline
             keeps them in the run's folder, for `wandb sync`.
-        wandb_project: project there.
+        wandb_project: project there and of Trackio; default: WANDB_PROJECT (TRACKIO_PROJECT), or
+            `balcap`.
+        tensorboard: the same for TensorBoard, in the run's folder.
+        trackio: the same for Trackio.
+        captions_every: steps after which the policy's greedy captions of the same 16 held-out
+            samples are kept, in the run's `captions-during.jsonl` and by the trackers; 0: never.
         rollout: who writes the captions.
         trl: any other field of TRL's `GRPOConfig`.
     """
@@ -114,7 +119,10 @@ class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettin
     resume: Path | None = None
     dry_run: bool = False
     wandb: bool = False
-    wandb_project: str = "balcap"
+    wandb_project: str | None = None
+    tensorboard: bool = False
+    trackio: bool = False
+    captions_every: int = 0
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     trl: Mapping[str, Any] = field(default_factory=dict)
 
@@ -146,6 +154,13 @@ class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettin
         at_least("judge_wait", self.judge_wait, 0.0)
         at_least("seed", self.seed, 0)
         at_least("max_dead_steps", self.max_dead_steps, 0)
+        at_least("captions_every", self.captions_every, 0)
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The experiment trackers that are asked for."""
+        asked = {"wandb": self.wandb, "tensorboard": self.tensorboard, "trackio": self.trackio}
+        return tuple(name for name, wanted in asked.items() if wanted)
 
     def resolved(self) -> ResolvedTrainSettings:
         """Return the settings with every policy-dependent default filled in."""

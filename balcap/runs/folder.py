@@ -6,6 +6,7 @@
     RUN/rollouts/step_000012.parquet   one row a caption
     RUN/checkpoints/checkpoint-50 weights, optimiser, random state
     RUN/captions.json             held-out captions before and after
+    RUN/captions-during.json      with --captions-every: captions of a few of them, by step
     RUN/summary.json              scores before and after
     RUN/curves.png
 
@@ -36,6 +37,7 @@ class RunFolder:
         self.rollouts = path / "rollouts"
         self.checkpoints = path / "checkpoints"
         self.captions = path / "captions.json"
+        self.captions_during = path / "captions-during.json"
         self.summary = path / "summary.json"
         self.curves = path / "curves.png"
 
@@ -161,14 +163,23 @@ class RunFolder:
         content: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
         return content
 
+    def add_json(self, path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
+        """Add entries to one of the run's JSON files; returns all of it."""
+        whole = {**self.read_json(path), **entries}
+        self.write_json(path, whole)
+        return whole
+
     def rewind(self, step: int) -> None:
-        """Forget metrics and rollouts after a step: a resumed run writes them again."""
+        """Forget what was written after a step: a resumed run writes it again."""
         kept = [row for row in self.read_metrics() if (row["step"] or 0) <= step]
         with self.whole(self.metrics) as file:
             file.write("".join(json.dumps(row) + "\n" for row in kept).encode())
         for rollout in self.rollouts.glob("step_*.parquet"):
             if int(rollout.stem.removeprefix("step_")) > step:
                 rollout.unlink()
+        if during := self.read_json(self.captions_during):
+            kept_captions = {at: rows for at, rows in during.items() if int(at) <= step}
+            self.write_json(self.captions_during, kept_captions)
 
 
 def _step_of(state: Path) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from balcap.errors import UserError, did_you_mean
 from balcap.runs.folder import RunFolder
-from balcap.runs.wandb import summary_values
+from balcap.runs.trackers import summary_values
 from balcap.sweeps.file import Metric
 from balcap.sweeps.folder import Slot
 from balcap.sweeps.search import Trial

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,11 +42,22 @@ class HeldOut:
     def evaluate(self, policy: Policy, sampling: Sampling) -> Judged:
         """Caption every sample once, and judge. Every process takes part and gets the answer.
 
-        Samples whose image cannot be used are left out and counted.
+        Raises:
+            UserError: as `captions`.
+            JudgeGoneError, StoppedWaitingError: as `JudgeWait.score`.
+        """
+        captions = self.captions(policy, sampling)
+        judged = judge(captions, self.heads, self.balanced, self.band, self._score_together)
+        judged.summary["left_out"] = len(self.samples) - len(captions)
+        return judged
+
+    def captions(self, policy: Policy, sampling: Sampling) -> list[Caption]:
+        """Caption every sample once, without judging. Every process takes part.
+
+        Samples whose image cannot be used are left out.
 
         Raises:
             UserError: if that is all of them.
-            JudgeGoneError, StoppedWaitingError: as `JudgeWait.score`.
         """
         gone = self._unreadable(policy)
         samples = [sample for sample in self.samples if sample.id not in gone]
@@ -54,10 +65,11 @@ class HeldOut:
             first = next(iter(gone.values()))
             raise UserError(f"no image of the held-out samples can be read any more ({first})")
         texts = write_together(policy, samples, sampling)
-        captions = [Caption(s, text) for s, text in zip(samples, texts, strict=True)]
-        judged = judge(captions, self.heads, self.balanced, self.band, self._score_together)
-        judged.summary["left_out"] = len(gone)
-        return judged
+        return [Caption(s, text) for s, text in zip(samples, texts, strict=True)]
+
+    def of(self, samples: Sequence[Sample]) -> HeldOut:
+        """The same, of other samples."""
+        return replace(self, samples=samples)
 
     def over_the_same(
         self, sides: Mapping[str, Sequence[Mapping[str, Any]]]

@@ -13,7 +13,7 @@ from balcap.heads.scoring import commonest
 from balcap.runs.folder import RunFolder
 from balcap.runs.metrics import Metrics, step_metrics, trl_metrics
 from balcap.runs.rollouts import Rollouts
-from balcap.runs.wandb import WandbLog
+from balcap.runs.trackers import Trackers
 from balcap.training.progress import Progress
 
 
@@ -23,15 +23,15 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
     Args:
         folder: of the run; None on processes that write nothing.
         progress: the line to renew; None on processes that print nothing.
-        wandb: gets the metrics too, once it has begun.
+        trackers: get the metrics too, once they have begun.
     """
 
     def __init__(
-        self, folder: RunFolder | None, progress: Progress | None, wandb: WandbLog
+        self, folder: RunFolder | None, progress: Progress | None, trackers: Trackers
     ) -> None:
         self.folder = folder
         self.progress = progress
-        self.wandb = wandb
+        self.trackers = trackers
         self.newest: Metrics = {}
         self._pending: Metrics = {}
         self._noted: set[tuple[str, str]] = set()
@@ -89,7 +89,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers' base is 
         }
         self._pending = {}  # of several updates on one batch, the first is the batch's
         self.folder.add_metrics(state.global_step, metrics)
-        self.wandb.step(state.global_step, metrics)
+        self.trackers.step(state.global_step, metrics)
         if self.progress is not None:
             self.progress.show(state.global_step, metrics)
 

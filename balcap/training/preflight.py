@@ -23,6 +23,7 @@ from balcap.policies.adapters import continued
 from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
+from balcap.runs.trackers import check_installed
 from balcap.text import word_count
 from balcap.training.engine_check import check_engine, check_length
 from balcap.training.trl_args import micro_batch
@@ -68,6 +69,7 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
         asked = continued(asked, origin)
     check_engine(asked.rollout, distributed.count())
     _check_iterations(asked.resolved())
+    check_installed(asked.trackers)
     if asked.batch is not None:
         micro_batch(asked.resolved(), distributed.count())
     loaded = load(asked, asked.seed)

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
 from balcap import distributed
 from balcap.analysis.curves import draw
-from balcap.console import number, say
+from balcap.console import say
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
 from balcap.judges.usage import Usage
 from balcap.logging import quiet, without_bars
 from balcap.policies.adapters import restore
-from balcap.policies.generation import Sampling
 from balcap.policies.loading import for_training
 from balcap.policies.threads import continue_threads, keep_threads
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
 from balcap.runs.summary_text import say_closing
-from balcap.runs.wandb import WandbLog
+from balcap.runs.trackers import Trackers
 from balcap.training.before_after import HeldOut
 from balcap.training.build import caption_trainer
 from balcap.training.callbacks import Recorder
 from balcap.training.dead_steps import StopWithoutAdvantage
 from balcap.training.divergence import NOT_A_DISTRIBUTION, DivergedError, StopAtDivergence
+from balcap.training.evaluations import Evaluations
 from balcap.training.grpo import CaptionTrainer
-from balcap.training.held_out import Band, Judged
+from balcap.training.held_out import Band
 from balcap.training.preflight import Plan
 from balcap.training.progress import Progress
 from balcap.training.signals import StopOnSignal
@@ -50,7 +49,7 @@ class Session:
         self.plan = plan
         self.folder = folder
         self.stop = StopOnSignal(every=int(settings.trl.get("num_iterations", 1)))
-        self.wandb = WandbLog()
+        self.trackers = Trackers(settings.trackers)
         self.state = distributed.state()
         self.train_seconds = 0.0
         self.checkpoint = folder.newest_checkpoint() if settings.resume else None
@@ -64,7 +63,7 @@ class Session:
             tell=self.progress.note if self.leads else lambda line: None,
             stopped=lambda: self.stop.asked,
         )
-        self.recorder = Recorder(*self._records(), self.wandb)
+        self.recorder = Recorder(*self._records(), self.trackers)
         self.divergence = StopAtDivergence(lambda: self.recorder.newest)
         self.dead_steps = StopWithoutAdvantage(settings.max_dead_steps)
         self.trainer = self._trainer()
@@ -80,6 +79,11 @@ class Session:
             ),
             self.judge_wait,
         )
+
+        self.evaluations = Evaluations(
+            settings, folder, self.trainer, self.held_out, self.recorder, self.trackers
+        )
+        self.trainer.add_callback(self.evaluations)
 
     @property
     def leads(self) -> bool:
@@ -101,13 +105,13 @@ class Session:
             UserError, RunError: what ended it early; a checkpoint of the last whole step, summary
                 and curves are written first.
         """
-        if self.leads and self.settings.wandb:
-            self.wandb.begin(self.folder, self.settings.wandb_project)
+        if self.leads:
+            self.trackers.begin(self.folder, self.settings.wandb_project)
         whole = False
         try:
             whole = self._run_and_close()
         finally:
-            self.wandb.end(exit_code=0 if whole else 1)
+            self.trackers.end(exit_code=0 if whole else 1)
         return whole
 
     def _run_and_close(self) -> bool:
@@ -133,12 +137,12 @@ class Session:
 
     def _evaluate_and_train(self) -> None:
         try:
-            if not self._knows("before"):
-                self._evaluate("before")
+            if not self.evaluations.known("before"):
+                self.evaluations.evaluate("before")
             if not self.stop.agree() and self.resumed_at < self.progress.steps:
                 self._train()  # transformers would do one step more than all of them
             if not self.stop.agree() and self.steps_done >= self.progress.steps:
-                self._evaluate("after")
+                self.evaluations.evaluate("after")
         except RuntimeError as error:
             if NOT_A_DISTRIBUTION not in str(error):
                 raise
@@ -231,47 +235,10 @@ class Session:
         self.recorder.keep(step, rollouts, seconds, len(self.trainer.images.bad))
         self.dead_steps.keep(rollouts)
 
-    def _knows(self, when: str) -> bool:
-        """Whether a run that goes on already has an evaluation, both of its sides."""
-        kept = self.folder.read_json(self.folder.summary)
-        return self.settings.resume is not None and {when, f"{when}_greedy"} <= set(kept)
-
-    def _evaluate(self, when: str) -> None:
-        """Caption and judge the held-out set, sampled and greedily; write both down."""
-        if not self.held_out.samples:
-            return
-        for side, greedy in ((when, False), (f"{when}_greedy", True)):
-            with self.trainer.writer() as policy:
-                judged = self.held_out.evaluate(policy, Sampling.of(self.settings, greedy=greedy))
-            if self.leads:
-                self._keep(side, judged)
-                self.recorder.note_reasons(f"{when} training", judged.reasons)
-                if not greedy:
-                    means = (
-                        f"{h.name} {number(judged.summary[h.name])}" for h in self.held_out.heads
-                    )
-                    say(f"{when} training: {'  '.join(means)}")
-
-    def _keep(self, side: str, judged: Judged) -> None:
-        self._add(self.folder.summary, {side: judged.summary})
-        sides = self._add(self.folder.captions, {side: judged.rows()})
-        for other, (summary, rows) in self.held_out.over_the_same(sides).items():
-            self._add(self.folder.summary, {other: summary})
-            self._add(self.folder.captions, {other: rows})
-        if side in ("before", "after"):
-            step = int(self.trainer.state.global_step)
-            self.wandb.captions(side, step, [c.sample for c in judged.captions], judged.rows())
-
-    def _add(self, path: Path, entries: dict[str, Any]) -> dict[str, Any]:
-        """Add entries to one of the run's JSON files; returns all of it."""
-        whole = self.folder.read_json(path) | entries
-        self.folder.write_json(path, whole)
-        return whole
-
     def _close(self, seconds: float, *, whole: bool) -> dict[str, Any]:
         """Write summary and curves; returns the summary. Seconds count from the first evaluation
         on."""
-        summary = self._add(
+        summary = self.folder.add_json(
             self.folder.summary,
             {
                 "steps": self.steps_done,
@@ -282,7 +249,7 @@ class Session:
                 **self._asked_so_far(),
             },
         )
-        self.wandb.summary(summary)
+        self.trackers.summary(summary)
         rows = self.folder.read_metrics()
         if rows:
             band = (self.settings.gate_low, self.settings.gate_high)
