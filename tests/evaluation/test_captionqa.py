@@ -61,6 +61,19 @@ def test_right_abstaining_unparsable_and_missing_answers_add_up(tmp_path: Path) 
     ]
 
 
+def test_an_evaluation_in_which_nothing_is_scored_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    captions, data = world.write(tmp_path)
+    rows = json.loads(data.read_text())
+    for question in (question for row in rows for question in row["questions"]):
+        question["answer"] = "none of the choices"
+    data.write_text(json.dumps(rows))
+    settings = CaptionQASettings(captions=captions, data=str(data), out=tmp_path / "out")
+    assert evaluate(CaptionQA(settings, scripted(lambda _: "A"))) == 1
+    assert "0 questions scored" in capsys.readouterr().out
+
+
 def test_options_stand_in_the_order_of_one_generator(tmp_path: Path) -> None:
     seen: dict[str, list[str]] = {}
 

@@ -34,6 +34,7 @@ from balcap.cli import main
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.dcscore.command import DCScoreSettings
+from balcap.evaluation.protocols.dcscore.formulas import as_published, trial
 from balcap.evaluation.protocols.dcscore.protocol import DCScore
 from balcap.judges.scripted import scripted
 from balcap.judges.types import JudgeRequest
@@ -232,3 +233,23 @@ def test_help_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert "right?\n" in told
     for word in ("--strict-compat", "--attempts", "oracle_facts", "Examples"):
         assert word in told
+
+
+def test_a_fact_that_is_stated_twice_has_one_match_where_the_published_program_is_followed() -> (
+    None
+):
+    """The program keys matches by a fact's text: the last copy's counts for both; and so relevance.
+
+    Facts x, x, y; the first x says oracle 0, the second oracle 1, y nothing; the first x alone is
+    relevant; all right; an oracle of 2. As published both x say oracle 1 and weigh 1/2 each:
+    recall (1/2 + 1/2 + 1) / (2 + 1) = 2/3, precision 1. By numbers each x covers one: (1 + 1 + 1)
+    / 3 = 1. Of the relevant facts, as published both x: 1 of 2; by numbers one x: 1 of 2.
+    """
+    texts, relevant, matches = ["x", "x", "y"], [True, False, False], (0, 1, None)
+    known = as_published(texts, relevant, matches)
+    assert known == ([True, True, False], [1, 1, None])
+    published = trial(*known, [True] * 3, 2, strict_compat=True)
+    assert (published.all.precision, published.all.recall) == (1.0, pytest.approx(2 / 3))
+    assert published.relevant.recall == pytest.approx(1 / 2)
+    ours = trial(relevant, matches, [True] * 3, 2)
+    assert (ours.all.recall, ours.relevant.recall) == (pytest.approx(1.0), pytest.approx(1 / 2))

@@ -64,6 +64,12 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (site / "lmms_eval").mkdir(parents=True)
     (site / "lmms_eval" / "__init__.py").touch()
     (site / "lmms_eval" / "__main__.py").write_text(STAND_IN)
+    for name in ("decord", "qwen_vl_utils"):
+        (site / f"{name}.py").touch()
+    (site / "filelock-3.20.0.dist-info").mkdir()
+    (site / "filelock-3.20.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: filelock\nVersion: 3.20.0\n"
+    )
     (site / "lmms_eval-0.7.2.dist-info").mkdir()
     (site / "lmms_eval-0.7.2.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: lmms_eval\nVersion: 0.7.2\n"
@@ -115,6 +121,35 @@ def test_ten_benchmarks_are_asked_for_and_read_back(
     assert "general: 72.00" in capsys.readouterr().out
 
 
+def test_a_check_runs_nothing_and_names_what_is_missing(
+    stand_in: Path, fresh_policies: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = command(fresh_policies["llava-1.5"], "--check")
+    assert main(begin) == 0
+    told = capsys.readouterr().out
+    assert "lmms-eval  0.7.2" in told
+    assert "model      llava_hf of" in told
+    assert not (stand_in / "asked.jsonl").exists()
+    (stand_in / "site" / "decord.py").unlink()
+    metadata = stand_in / "site" / "filelock-3.20.0.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("3.20.0", "4.3.1"))
+    assert main(begin) == 2
+    told = capsys.readouterr().err
+    assert "decord is missing, filelock is 4.3.1, and must be below 4; mend it: " in told
+    assert "-m pip install lmms-eval qwen-vl-utils decord 'filelock<4'" in told
+
+
+def test_llava_is_given_a_device_map_unless_the_user_gave_one(
+    stand_in: Path, fresh_policies: dict[str, Path]
+) -> None:
+    begin = command(fresh_policies["llava-1.5"], "--tasks", "mmstar")
+    assert main([*begin, "--out", "ours"]) == 0
+    assert main([*begin, "--out", "theirs", "--model-args", "device_map=auto"]) == 0
+    given = [words[words.index("--model_args") + 1] for words in asked(stand_in)]
+    assert given[0].rpartition(",")[2] in ("device_map=cpu", "device_map=cuda:0")
+    assert given[1].endswith(",device_map=auto")
+
+
 def test_a_second_start_runs_what_is_missing_and_no_more(
     stand_in: Path, fresh_policies: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,7 +183,7 @@ def test_more_settings_and_the_other_family(
         assert main(command(policy, *more, "--gen-kwargs", "temperature=0")) == 0
     (words,) = asked(stand_in)
     assert words[1] == "llava_hf"
-    assert words[3] == f"pretrained={policy},dtype=float32"
+    assert words[3].startswith(f"pretrained={policy},dtype=float32,device_map=")
     assert words[words.index("--batch_size") + 1] == "4"
     assert words[-2:] == ["--gen_kwargs", "temperature=0"]
 

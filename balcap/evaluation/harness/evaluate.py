@@ -20,7 +20,10 @@ from balcap.judges.event_loop import run
 
 
 def evaluate(protocol: AnyProtocol) -> int:
-    """Evaluate, write the folder, and tell the score; returns the exit code.
+    """Evaluate, write the folder, and tell the score.
+
+    Returns:
+        Exit code: 0; 1 if nothing could be scored.
 
     Raises:
         UserError: if the settings do not fit, another evaluation lies in the folder, the captions
@@ -42,7 +45,7 @@ def evaluate(protocol: AnyProtocol) -> int:
     summary = summarise(protocol, captions, items.ready, items.left_out, judged)
     folder.close(judged.in_order(items.ready), summary)
     _tell(protocol, summary, folder)
-    return 0
+    return 0 if summary["n_scored"] else 1
 
 
 def _check_ids(items: Sequence[Item]) -> None:

@@ -19,7 +19,8 @@ class DCScoreSettings(JudgedEvalSettings):
             the images; captions go by `image_name`.
         image_root: folder that image names are relative to; default: the data file's folder.
         strict_compat: score exactly as the published program does: the relevant facts keep the
-            weights that they have among all facts, and a caption without any is invalid, not 0.
+            weights that they have among all facts; a fact that is stated twice has one match, the
+            last; a caption without relevant facts is invalid, not 0.
         attempts: how often a question is asked until its answer can be used, at least 1.
     """
 

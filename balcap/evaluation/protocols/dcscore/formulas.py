@@ -73,6 +73,23 @@ def trial(
     )
 
 
+def as_published(
+    texts: Sequence[str], relevant: Sequence[bool], matches: Matches
+) -> tuple[list[bool], list[int | None]]:
+    """Relevance and matches as the published program knows them: by a fact's text.
+
+    Of a fact that is stated twice every copy has the last one's match, and is relevant if any is.
+
+    Args:
+        texts: of P facts.
+        relevant: of P facts.
+        matches: of P facts.
+    """
+    kept = {text for text, keep in zip(texts, relevant, strict=True) if keep}
+    last = dict(zip(texts, matches, strict=True))
+    return [text in kept for text in texts], [last[text] for text in texts]
+
+
 def shares(matches: Matches) -> list[float]:
     """1 / |M(o)| for each fact that is matched to an o; 0 for the others."""
     counts = Counter(matches)

@@ -36,7 +36,7 @@ from balcap.evaluation.protocol import (
     first_failure,
 )
 from balcap.evaluation.protocols.dcscore.command import DCScoreSettings
-from balcap.evaluation.protocols.dcscore.formulas import Accuracy, trial
+from balcap.evaluation.protocols.dcscore.formulas import Accuracy, Matches, as_published, trial
 from balcap.evaluation.protocols.dcscore.steps import (
     DECOMPOSE,
     DRAWS,
@@ -225,10 +225,12 @@ class DCScore(EvalProtocol[DCScoreSettings, Detailed]):
         }
         if strict and not any(relevant):
             return Record.none(item, NO_RELEVANT, **said, trials=[])
-        trials = [
-            trial(relevant, matches, verdicts, len(item.oracle), strict_compat=strict)
-            for verdicts, matches in product(judged.verdicts, judged.matches)
-        ]
+        trials = []
+        for verdicts, matches in product(judged.verdicts, judged.matches):
+            known: tuple[Sequence[bool], Matches] = (relevant, matches)
+            if strict:
+                known = as_published([fact.fact for fact in judged.facts], relevant, matches)
+            trials.append(trial(*known, verdicts, len(item.oracle), strict_compat=strict))
         rows = [_parts(one.all) | _parts(one.relevant, "_relevant") for one in trials]
         means = {
             part: float(np.mean([row[part] for row in rows])) if rows else 0.0 for part in PARTS

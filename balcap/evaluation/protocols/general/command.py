@@ -29,8 +29,10 @@ class GeneralSettings:
             name made of the settings. A second start runs the tasks that are missing there.
         limit: only the first so many questions of each benchmark, to try things out.
         batch: questions answered at once.
-        model_args: more for lmms-eval's model, such as `max_pixels=1003520`.
+        model_args: more for lmms-eval's model, such as `max_pixels=1003520`. LLaVA is given a
+            `device_map`, as lmms-eval's own default is refused by transformers.
         gen_kwargs: settings of generation, as lmms-eval takes them.
+        check: say which environment would run, and what of it is known to be missing; run nothing.
     """
 
     policy: str = ""
@@ -41,6 +43,7 @@ class GeneralSettings:
     batch: int = 1
     model_args: str = ""
     gen_kwargs: str = ""
+    check: bool = False
 
     def __post_init__(self) -> None:
         counts(self, "limit", "batch")
@@ -56,6 +59,7 @@ COMMAND = Command(
     settings=GeneralSettings,
     function="balcap.evaluation.protocols.general.protocol:run",
     examples="""
+balcap eval general --policy runs/second --check
 balcap eval general --policy runs/second --python lmms-env/bin/python --limit 8
 balcap eval general --policy Qwen/Qwen2.5-VL-3B-Instruct --python lmms-env/bin/python \\
     --tasks mmstar,textvqa --batch 8 --model-args max_pixels=1003520

@@ -18,18 +18,29 @@ from typing import Any
 
 from balcap.errors import UserError
 
+# lmms-eval 0.7.3 imports decord without asking for it, and breaks with filelock 4
+PACKAGES = "lmms-eval qwen-vl-utils decord 'filelock<4'"
 MAKE_ENVIRONMENT = (
-    "make one: python -m venv lmms-env && lmms-env/bin/pip install lmms-eval qwen-vl-utils, then "
+    f"make one: python -m venv lmms-env && lmms-env/bin/pip install {PACKAGES}, then "
     "give --python lmms-env/bin/python"
 )
-_PROBE = """
-import importlib.metadata, importlib.util, sys
+_NEEDED = ("decord", "qwen_vl_utils")
+_PROBE = f"""
+import importlib.metadata, importlib.util, json, sys
+def version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 if importlib.util.find_spec("lmms_eval") is None:
     sys.exit("no module lmms_eval")
-try:
-    print(importlib.metadata.version("lmms_eval"))
-except importlib.metadata.PackageNotFoundError:
-    print("unknown")
+missing = [name for name in {_NEEDED} if importlib.util.find_spec(name) is None]
+cuda = False
+if importlib.util.find_spec("torch") is not None:
+    import torch
+    cuda = torch.cuda.is_available()
+found = {{"version": version("lmms_eval"), "missing": missing, "filelock": version("filelock")}}
+print(json.dumps({{**found, "cuda": cuda}}))
 """
 _PROBE_SECONDS = 120
 
@@ -74,23 +85,32 @@ class Environment:
     Attributes:
         python: the interpreter.
         version: of lmms_eval; `unknown` where it is not an installed package.
+        faults: what is known to break lmms-eval there.
+        cuda: whether its torch sees a GPU.
     """
 
     python: str
     version: str
+    faults: tuple[str, ...] = ()
+    cuda: bool = False
 
 
 def environment(python: str) -> Environment:
     """The interpreter that was named, or the first `python` on the path that has lmms_eval.
 
     Raises:
-        UserError: if there is none, with how to make one.
+        UserError: if there is none, or lmms-eval cannot run in it, with what to install.
     """
     paths = (
         [python] if python else [shutil.which("python"), shutil.which("python3"), sys.executable]
     )
     for path in dict.fromkeys(paths):
         found = _probed(path) if path else None
+        if found is not None and found.faults:
+            raise UserError(
+                f"lmms-eval {found.version} cannot run in {found.python}: "
+                f"{', '.join(found.faults)}; mend it: {found.python} -m pip install {PACKAGES}"
+            )
         if found is not None:
             return found
     where = f"in {python}" if python else "in any python on the path"
@@ -163,5 +183,11 @@ def _probed(python: str) -> Environment | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    lines = done.stdout.split()
-    return Environment(python, lines[-1]) if done.returncode == 0 and lines else None
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        return None
+    found = json.loads(lines[-1])
+    faults = [f"{name} is missing" for name in found["missing"]]
+    if found["filelock"].partition(".")[0].isdigit() and int(found["filelock"].split(".")[0]) > 3:
+        faults.append(f"filelock is {found['filelock']}, and must be below 4")
+    return Environment(python, found["version"], tuple(faults), found["cuda"])

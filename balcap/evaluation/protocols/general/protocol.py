@@ -41,7 +41,12 @@ from balcap.policies import Located, load, locate
 
 LAST_LINES = 15
 LOG, CALLS, RESULTS, MERGED = "lmms_eval.log", "calls.jsonl", "lmms_eval", "policy"
-_FREE = ("out", "python", "tasks")  # may change when an evaluation goes on: results are by task
+_FREE = (
+    "out",
+    "python",
+    "tasks",
+    "check",
+)  # may change when an evaluation goes on: results are by task
 
 Chosen = Mapping[str, str]
 """Names of benchmarks, each with lmms-eval's task for it."""
@@ -57,6 +62,8 @@ def run(settings: GeneralSettings) -> int:
     """
     chosen = chosen_benchmarks(settings.tasks)
     policy = locate(settings.policy)
+    if settings.check:
+        return _check(settings, chosen, policy)
     depends_on = _identity(settings, policy)
     folder = EvalFolder(settings.out or _default_out(settings, depends_on))
     folder.begin(depends_on)
@@ -67,6 +74,23 @@ def run(settings: GeneralSettings) -> int:
     folder.close([], summary)
     _tell(summary, folder)
     return 0
+
+
+def _check(settings: GeneralSettings, chosen: Chosen, policy: Located) -> int:
+    harness = environment(settings.python)
+    say(f"python     {harness.python}")
+    say(f"lmms-eval  {harness.version}")
+    say(f"device     {'a GPU' if harness.cuda else 'the CPU: no GPU is seen there'}")
+    say(f"model      {policy.family.lmms_eval} of {policy.adapter or policy.source}")
+    say(f"tasks      {', '.join(chosen.values())}")
+    return 0
+
+
+def _model_args(settings: GeneralSettings, policy: Located, weights: str, *, cuda: bool) -> str:
+    parts = [f"pretrained={weights}", settings.model_args]
+    if policy.family.lmms_eval == "llava_hf" and "device_map=" not in settings.model_args:
+        parts.append(f"device_map={'cuda:0' if cuda else 'cpu'}")
+    return ",".join(filter(None, parts))
 
 
 def chosen_benchmarks(tasks: Sequence[str]) -> Chosen:
@@ -92,10 +116,10 @@ def _measure(
     """Call lmms-eval once. Raises RunError if a benchmark is without a result then."""
     harness = environment(settings.python)
     out = folder.path.resolve()
-    model_args = [f"pretrained={_weights(settings, policy, out)}", settings.model_args]
+    weights = _weights(settings, policy, out)
     argv = arguments(
         model=policy.family.lmms_eval,
-        model_args=",".join(filter(None, model_args)),
+        model_args=_model_args(settings, policy, weights, cuda=harness.cuda),
         tasks=list(chosen.values()),
         batch=settings.batch,
         out=out / RESULTS,
