@@ -24,6 +24,7 @@ from balcap.config import (
 )
 from balcap.config.cache import CacheSettings, PruneSettings
 from balcap.config.command import imported
+from balcap.config.export import ExportSettings
 from balcap.config.look import LookSettings
 from balcap.errors import UserError
 from balcap.evaluation.protocols import PROTOCOL_KIND
@@ -43,6 +44,17 @@ balcap train --config experiment.yaml --seed 1 --run runs/second
 balcap train --policy Qwen/Qwen2.5-VL-3B-Instruct --data records:train.jsonl --lora.rank 64
 balcap train --rewards my_head.py:ColourWords,fluency --trl.weight_decay 0.1
 balcap train --resume runs/second
+""",
+    ),
+    Command(
+        name="export",
+        summary="Make a run's captioner a model that plain transformers loads",
+        settings=ExportSettings,
+        function="balcap.exporting.export:run",
+        examples="""
+balcap export runs/second --out my-captioner
+balcap export runs/second --out my-captioner --merge --dtype bfloat16 --licence apache-2.0
+balcap export runs/second --out my-captioner --merge --push me/my-captioner --private
 """,
     ),
     Command(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from balcap.config import LoraSettings, PolicySettings
 from balcap.errors import UserError
+from balcap.policies.families import Family
 from balcap.policies.loading import Policy, load
 from balcap.policies.location import Located
 
@@ -65,7 +66,7 @@ def continued(settings: SettingsT, origin: Located) -> SettingsT:
     if lora.merge:
         return settings
     found = json.loads((origin.adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    own = _form_of(found, lora)
+    own = _form_of(found, lora, origin.family)
     if lora.rank:
         _check_form(settings.policy, lora, own)
     return replace(settings, lora=own)
@@ -86,15 +87,18 @@ def merge(settings: PolicySettings, origin: Located, folder: Path) -> Path:
     return folder
 
 
-def _form_of(config: Mapping[str, Any], lora: LoraSettings) -> LoraSettings:
+def _form_of(config: Mapping[str, Any], lora: LoraSettings, family: Family) -> LoraSettings:
     """The settings by which an adapter was made."""
     targets = config["target_modules"]
+    left_out = str(config.get("exclude_modules") or "")
     return replace(
         lora,
         rank=config["r"],
         alpha=config["lora_alpha"],
         dropout=config["lora_dropout"],
         targets=targets if isinstance(targets, str) else ",".join(sorted(targets)),
+        projector=family.modules_of("projector") not in left_out,
+        vision=family.modules_of("vision") not in left_out,
     )
 
 

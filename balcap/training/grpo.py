@@ -6,8 +6,8 @@
 Three methods of TRL are overridden, all private: `_generate`, after which the heads begin,
 `_calculate_rewards`, where their scores are waited for and credit is given, and
 `_generate_and_score_completions`, whose advantages are replaced; and one of transformers,
-`_save_checkpoint`, whose failure becomes one message. A test fails loudly if a release moves any of
-them.
+`_save_checkpoint`, whose failure becomes one message. The model card is ours. A test fails loudly
+if a release moves any of them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from balcap.advantage.rule import AdvantageRule, progress_at
+from balcap.analysis.card import model_card
 from balcap.errors import RunError
 from balcap.heads import Head
 from balcap.heads.judge_wait import Begun, JudgeWait
 from balcap.heads.lengths import Unit
 from balcap.policies import Policy
+from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts, Row, rows_of
 from balcap.training import rng_state
 from balcap.training.image_reader import ImageReader, as_row
@@ -191,6 +193,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         """Write a checkpoint; one that cannot be written ends the run with one message."""
         try:
             super()._save_checkpoint(model, trial)
+            self._write_card()
         except (OSError, SafetensorError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and TORCH_CANNOT_WRITE not in str(error):
                 raise
@@ -199,6 +202,18 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
                 f"{self.args.output_dir}: {error}; earlier checkpoints are kept. Make room, then: "
                 f"balcap train --resume {Path(self.args.output_dir).parent}"
             ) from error
+
+    def _write_card(self) -> None:
+        """A model card beside the weights; TRL's would know nothing of the rewards."""
+        if not self.accelerator.is_main_process:
+            return
+        folder, step = Path(self.args.output_dir), self.state.global_step
+        adapter = hasattr(self.model, "peft_config")
+        card = model_card(RunFolder(folder.parent), adapter=adapter, step=step)
+        (folder / f"checkpoint-{step}" / "README.md").write_text(card, encoding="utf-8")
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """TRL's own, which is not written."""
 
     def count_tokens(self, text: str) -> int:
         """Length of a text in the policy's tokens."""
