@@ -18,10 +18,11 @@ from balcap.console import say
 from balcap.errors import RunError, UserError
 from balcap.evaluation.comparing.published import published
 from balcap.evaluation.comparing.table import as_csv, as_markdown
-from balcap.evaluation.harness.folder import EvalFolder, read_json
+from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.harness.summary import values_of
 from balcap.evaluation.protocol import AnyProtocol, Record
 from balcap.evaluation.protocols import PROTOCOL_KIND, command_of
+from balcap.resumable import read_json
 from balcap.statistics import paired_interval, point
 
 Row = dict[str, Any]

@@ -11,8 +11,8 @@ from balcap.config import EvalSettings
 from balcap.errors import UserError
 from balcap.evaluation.harness.caption_file import from_file
 from balcap.evaluation.harness.folder import EvalFolder
-from balcap.evaluation.harness.progress import Progress
 from balcap.evaluation.protocol import AnyProtocol, Captions
+from balcap.progress import Progress
 from balcap.types import Sample
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from balcap.errors import JudgeError, JudgeGoneError, UnusableAnswerError
 from balcap.evaluation.harness.folder import EvalFolder
-from balcap.evaluation.harness.progress import Progress
 from balcap.evaluation.protocol import AnyProtocol, Item, Record
+from balcap.progress import Progress
 
 WAVES = (
     2  # on their way at once: the second keeps the judge busy while the first one's last answers

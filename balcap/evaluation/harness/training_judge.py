@@ -15,7 +15,7 @@ import yaml
 
 from balcap.config import JudgedEvalSettings
 from balcap.errors import UserError
-from balcap.evaluation.harness.folder import SETTINGS
+from balcap.resumable import SETTINGS
 
 
 def refuse_training_judge(settings: JudgedEvalSettings) -> None:

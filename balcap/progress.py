@@ -1,4 +1,4 @@
-"""How far is an evaluation? One line that renews itself."""
+"""How far is long work? One line that renews itself."""
 
 from __future__ import annotations
 
