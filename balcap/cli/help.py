@@ -78,16 +78,21 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
 
 def option_rows(options: Iterable[Option]) -> Iterator[tuple[str, str]]:
     """Options with what is said of each; whom a single head asks, which is said like `--judge.*`,
-    in one line."""
+    in one line, and so every judge of a command but its first."""
+    first = ""
     groups: set[str] = set()
     for option in options:
         group = option.name.rpartition(".")[0]
-        if option.owner is not JudgeSettings or group == "judge":
+        of_judge = option.owner is JudgeSettings
+        if of_judge and "." not in group:
+            first = first or group
+        if not of_judge or group == first:
             yield label(option), option.help
         elif group not in groups:
             groups.add(group)
             flag = option.flag.rpartition(".")[0]
-            yield f"{flag}.FIELD VALUE", "as --judge.FIELD, for this head alone"
+            whose = "this head" if "." in group else f"the {group}"
+            yield f"{flag}.FIELD VALUE", f"as --{first or 'judge'}.FIELD, for {whose} alone"
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:

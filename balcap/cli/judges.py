@@ -9,7 +9,7 @@ from typing import Any
 from balcap.cli.options import Option, options_of_part, summary
 from balcap.config import JudgeSettings
 from balcap.config.backends import BACKENDS
-from balcap.judges.factory import find_backend
+from balcap.judges.factory import find_backend, given_for
 
 _BACKEND = "judge.backend"
 
@@ -24,12 +24,15 @@ def backend_options(
     setting of one name, it is the selected one's.
 
     Args:
-        options: those that are known: `judge.backend`, `qa.judge.backend` and so on.
+        options: those that are known: `judge.backend`, `qa.judge.backend` and so on. The first
+            one of the command's own stands for what the others do not say.
         text_of: what such a setting will be.
     """
-    general = text_of(_BACKEND)
-    judges = [o.name for o in options.values() if o.owner is JudgeSettings]
-    for name in [name for name in judges if name.endswith(_BACKEND)]:
+    of_judges = [o.name for o in options.values() if o.owner is JudgeSettings]
+    judges = [name for name in of_judges if name.endswith(".backend")]
+    first = next((name for name in judges if name.count(".") == 1), "")
+    general = text_of(first) if first else None
+    for name in judges:
         prefix = name.removesuffix("backend")
         chosen = [one for one in (text_of(name), general) if one is not None]
         seen: set[str] = set()
@@ -40,10 +43,24 @@ def backend_options(
             for option in options_of_part(what, backend.Settings, prefix):
                 if option.name not in seen:
                     seen.add(option.name)
-                    group = title if name == _BACKEND else options[name].group
+                    group = title if name == first else options[name].group
                     # null, in a file, is "not given"
                     kind = option.kind | None
                     yield replace(option, kind=kind, group=group, owner=JudgeSettings)
+
+
+def check_judges(settings: Any) -> None:
+    """Raise UserError for a setting that a judge's backend does not read.
+
+    Args:
+        settings: of a command without heads. Its first judge stands for what the others leave out.
+    """
+    general = JudgeSettings()
+    for item in fields(settings):
+        judge = getattr(settings, item.name)
+        if isinstance(judge, JudgeSettings):
+            merged = given_for(judge, general, item.name)
+            general = merged if general == JudgeSettings() else general
 
 
 def without_unread(values: Mapping[str, Any]) -> dict[str, Any]:

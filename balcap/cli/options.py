@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from balcap.cli.values import allowed
+from balcap.config import JudgeSettings
 from balcap.config.checks import NOT_GIVEN
 from balcap.errors import UserError
 
@@ -122,13 +123,14 @@ def _rest(settings: type, values: Mapping[str, Any], prefix: str) -> dict[str, A
 
 
 def _build_inner(settings: type, values: Mapping[str, Any], name: str, start: Any) -> Any:
-    """Make a group; its errors, which begin with the group's own name, get the whole one."""
-    outer, _, own = name.rpartition(".")
+    """Make a group; its errors, which begin with the group's own name, get the whole one. A judge
+    calls itself `judge`, whatever it is here: a `writer`, say."""
+    own = "judge" if settings is JudgeSettings else name.rpartition(".")[2]
     try:
         return build(settings, values, f"{name}.", start)
     except UserError as error:
-        if outer and str(error).startswith(f"{own}."):
-            raise UserError(f"{outer}.{error}") from error
+        if name != own and str(error).startswith(f"{own}."):
+            raise UserError(f"{name}{str(error).removeprefix(own)}") from error
         raise
 
 

@@ -14,15 +14,14 @@ from typing import Any
 
 from balcap.advantage.rule import methods_of
 from balcap.cli import files, line, methods
-from balcap.cli.judges import backend_options, without_unread
+from balcap.cli.judges import backend_options, check_judges, without_unread
 from balcap.cli.options import Option, build, groups_of, options_of, options_of_part, summary
 from balcap.cli.trl_fields import check_trl_field
 from balcap.cli.values import convert
-from balcap.config import JudgeSettings, gated_heads
+from balcap.config import gated_heads
 from balcap.config.command import Command
 from balcap.errors import UserError, did_you_mean
 from balcap.heads import Choice, Selected, choose, installed
-from balcap.judges.factory import given_for
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Parsed:
     settings = build(command.settings, values)
     judge = getattr(settings, "judge", None)
     heads = choice.build(_configs(choice, values), judge) if choice else None
-    if isinstance(judge, JudgeSettings) and choice is None:
-        given_for(judge, JudgeSettings(), "judge")
+    if choice is None:
+        check_judges(settings)
     if heads and command.has("gate_heads"):
         gated_heads(settings.gate_heads, heads.weights)
         methods_of(settings)

@@ -45,6 +45,11 @@ class Picture:
             raise ValueError(f"sample {sample.id!r} has no image")
         self._sample = sample
 
+    @property
+    def sample(self) -> Sample:
+        """Whose image it is: for judges that are functions, and know more than its pixels."""
+        return self._sample
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the image file, or of the pixels of one that renders itself.
