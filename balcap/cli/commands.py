@@ -11,6 +11,7 @@ from balcap.config import (
     Command,
     CompareSettings,
     CorrelateSettings,
+    CurateSettings,
     ProbeSettings,
     ReplaySettings,
     ReportSettings,
@@ -98,6 +99,19 @@ balcap data captions.json
 balcap data train.parquet --columns.caption answer
 balcap data conversations:train.json --image-root images --check-images full
 balcap data 'shards/*.tar' --show 20 --page data.html
+""",
+    ),
+    Command(
+        name="curate",
+        summary="Have judges write questions, references, facts or rubrics about images",
+        settings=CurateSettings,
+        function="balcap.curation.curate_command:run",
+        examples="""
+balcap curate --limit 60 --out runs/questions
+balcap curate --data records:images.jsonl --out curated --writer.backend endpoint \\
+    --writer.url http://127.0.0.1:8000/v1 --writer.model Qwen/Qwen2.5-VL-72B-Instruct \\
+    --reader.url http://127.0.0.1:8001/v1 --reader.model Qwen/Qwen2.5-VL-3B-Instruct
+balcap curate --what rubrics --limit 60 --out runs/rubrics
 """,
     ),
     Command(

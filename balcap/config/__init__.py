@@ -8,6 +8,7 @@ papers, so all are ours (see `Preset`). A class's docstring is its help on the c
 from balcap.config.caption import CaptionSettings, ResolvedCaptionSettings
 from balcap.config.checks import above, at_least, one_of, within
 from balcap.config.command import Command
+from balcap.config.curate import CurateSettings, QuestionSettings
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.evaluation import (
     CompareSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "Command",
     "CompareSettings",
     "CorrelateSettings",
+    "CurateSettings",
     "DataSettings",
     "EvalSettings",
     "JudgeSettings",
@@ -61,6 +63,7 @@ __all__ = [
     "PolicySettings",
     "Preset",
     "ProbeSettings",
+    "QuestionSettings",
     "ReferencedSettings",
     "ReplaySettings",
     "ReportSettings",

@@ -30,7 +30,7 @@ def read_questions(cell: Any) -> tuple[Question, ...]:
     found = []
     for number, item in enumerate(_items(cell), 1):
         try:
-            found.append(_question(item))
+            found.append(read_question(item))
         except BadRowError as error:
             raise BadRowError(f"question {number}: {error}") from None
     return tuple(found)
@@ -108,7 +108,16 @@ def _items(cell: Any) -> Sequence[Any]:
     return cell
 
 
-def _question(item: Any) -> Question:
+class RepeatedChoiceError(BadRowError):
+    """A question has two choices that are the same."""
+
+
+def read_question(item: Any) -> Question:
+    """Read one question, in any of the forms that `read_questions` names.
+
+    Raises:
+        BadRowError: if it is malformed; `RepeatedChoiceError` if two choices are the same.
+    """
     if isinstance(item, list) and len(item) == 2:
         item = {"question": item[0], "answer": item[1]}
     if not isinstance(item, Mapping):
@@ -147,7 +156,7 @@ def _choices(cell: Any) -> tuple[str, ...]:
         raise BadRowError(f"choice {choices.index('') + 1} is empty")
     repeated = [each for index, each in enumerate(choices) if each in choices[:index]]
     if repeated:
-        raise BadRowError(f"choice {repeated[0]!r} appears twice")
+        raise RepeatedChoiceError(f"choice {repeated[0]!r} appears twice")
     return tuple(choices)
 
 

@@ -17,7 +17,8 @@ def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
     A row of chat turns is read as `conversations` does, unless the caption's column is named.
 
     Raises:
-        BadRowError: if the caption is empty, or the row has no caption, no facts and no questions.
+        BadRowError: if the caption is empty, or the row has no caption, no facts, no questions and
+            no rubric.
     """
     if columns.caption is None and any(row.get(name) for name in conversations.TURN_COLUMNS):
         return conversations.parse_row(row, columns)
@@ -28,7 +29,8 @@ def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:
         if isinstance(turns, list) and all(isinstance(turn, Mapping) for turn in turns):
             prompt = conversations.asked_for(turns) or None
     found = cells.parsed_row(prompt, cells.caption())
-    if found.reference is None and not found.facts and not found.questions:
+    graded = found.facts or found.questions or found.metadata.get("rubric")
+    if found.reference is None and not graded:
         names = CAPTION_COLUMNS if columns.caption is None else (columns.caption,)
         raise BadRowError(f"has no caption; looked for {', '.join(names)}")
     return found

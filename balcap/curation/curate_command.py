@@ -1,0 +1,91 @@
+"""`balcap curate`: images -> what judges write about them, kept by rules -> data to train on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from balcap.config import CurateSettings, JudgeSettings
+from balcap.console import say
+from balcap.curation.engine import ask_all
+from balcap.curation.folder import CurationFolder
+from balcap.curation.questions import Questions
+from balcap.curation.result import identity, write_result
+from balcap.curation.target import AnyTarget
+from balcap.curation.texts import FactLists, References, Rubrics
+from balcap.data import load
+from balcap.errors import UserError
+from balcap.judges.event_loop import run as wait_for
+from balcap.judges.factory import given_for, open_judge
+from balcap.judges.judge import Judge
+from balcap.resumable import Journal
+from balcap.runs.summary_text import judge_table
+
+TARGETS: Mapping[str, type[AnyTarget]] = {
+    target.name: target for target in (Questions, References, FactLists, Rubrics)
+}
+"""By `--what`; to add one, add it."""
+
+REDRAWS = 2
+"""How often an unusable answer is drawn again, where the settings do not say. Ours."""
+
+
+def run(settings: CurateSettings) -> int:
+    """Ask about every image that is not done, write the result, and tell; returns the exit code.
+
+    Raises:
+        UserError: if the settings do not fit, or another curation lies in the folder.
+        JudgeGoneError: if the judge left too many images without an answer.
+        RunError: if the disk is full.
+    """
+    target = TARGETS[settings.what](settings, _judges(settings))
+    folder = CurationFolder(settings.out, settings.what)
+    loaded = load(settings.images)
+    samples = loaded.train[: settings.limit]
+    if folder.begin(identity(target, settings)):
+        say(f"going on in {folder.path}")
+    journal = Journal(folder, folder.journal)
+    failed = wait_for(ask_all(target, samples, journal, settings))
+    report = write_result(target, samples, journal, failed, folder, settings)
+    _tell(target, report, folder)
+    return 0
+
+
+def _judges(settings: CurateSettings) -> dict[str, Judge]:
+    """Who is asked, by the names of their settings. Those of the same settings share a backend."""
+    chosen = {"writer": settings.asked}
+    if settings.what == "questions":
+        chosen["reader"] = given_for(settings.reader, settings.asked, "reader")
+    return {name: _open(name, one) for name, one in chosen.items()}
+
+
+def _open(name: str, settings: JudgeSettings) -> Judge:
+    try:
+        return open_judge(settings, f"the {name} of balcap curate", REDRAWS)
+    except UserError as error:  # which names the settings of any judge
+        raise UserError(re.sub(r"(?<!\w)judge\.", f"{name}.", str(error))) from error
+
+
+def _tell(target: AnyTarget, report: Mapping[str, Any], folder: CurationFolder) -> None:
+    images = report["images"]
+    say(
+        f"{report['kept']:,} of {report['written']:,} {target.plural} kept, "
+        f"for {images['rows']:,} of {images['asked'] + images['failed']:,} images\n"
+    )
+    for line in target.lines(report):
+        say(line)
+    for name, count in (("with an unusable answer", images["unusable"]), *_failed(images)):
+        if count:
+            say(f"\n{count:,} images {name}: {folder.report}, {folder.verdicts}")
+    usage = {name: asdict(judge.usage) for name, judge in target.judges.items()}
+    if asked := judge_table(usage):
+        say(f"\n{asked}")
+    say(f"\nevery verdict: {folder.verdicts}")
+    say(f"by whom and how: {folder.manifest}")
+    say(f"to train on it: balcap train --data {target.kind}:{folder.rows}")
+
+
+def _failed(images: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [("without an answer, which the same command asks about again", images["failed"])]

@@ -1,0 +1,178 @@
+"""A judge of the built-in world that needs no model: all it knows of a picture is its scene.
+
+To try curation out, and to test it. One in ten of its questions has a fault, one in ten of its
+answers is wrong, and without the picture it guesses: which, a hash decides, so that it says the
+same of the same. References, facts and criteria are right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from balcap.curation.menu import WITH_IMAGE, WITHOUT_IMAGE
+from balcap.curation.questions import PROMPT
+from balcap.curation.texts import FactLists, References, Rubrics
+from balcap.data.shapes.language import facts, place_phrase, questions, reference
+from balcap.data.shapes.scene import Scene
+from balcap.errors import JudgeError
+from balcap.judges.prompts import Prompt
+from balcap.judges.quoting import CLOSE, OPEN
+from balcap.judges.types import JudgeRequest
+from balcap.types import Question
+
+WRONG = 0.1
+USUAL = "three"
+"""What it says of a number without the picture: scenes have two to four things."""
+
+_STATEMENTS = {
+    r"What colour is the background\?": "The picture has a {option} background.",
+    r"What colour is the (\w+) ((?:at|in) the [\w ]+)\?": "A {option} {0} is {1}.",
+    r"Which of these is in the picture\?": "There is a {option}.",
+    r"Where is the (\w+ \w+)\?": "The {0} is {option}.",
+    r"How many shapes are there\?": "The picture shows {option} shapes.",
+    r"Where is the (\w+ \w+) relative to the (\w+ \w+)\?": "The {0} is {option} the {1}.",
+}
+"""What an option states, by the question: `balcap.data.shapes.language` asks in these words."""
+
+
+def answer(request: JudgeRequest) -> str:
+    """Answer a question of `balcap curate` about a scene of the built-in world.
+
+    Raises:
+        JudgeError: for another picture, or another question.
+    """
+    message = request.messages[-1]
+    scene = next((picture.sample.image for picture in message.pictures), None)
+    if not isinstance(scene, Scene | None):
+        raise JudgeError("the scene judge knows the pictures of --data shapes only")
+    return say(message.text, scene)
+
+
+def say(text: str, scene: Scene | None, wrong: float = WRONG) -> str:
+    """What it says.
+
+    Args:
+        text: one of the prompts of this room, filled in.
+        scene: of the picture; None where it is not shown.
+        wrong: share of faults, in [0, 1].
+
+    Raises:
+        JudgeError: for another question, or without a picture that is asked about.
+    """
+    if _is(text, WITHOUT_IMAGE):
+        return _guess(text)
+    if scene is None:
+        raise JudgeError("the scene judge is shown no picture")
+    if _is(text, WITH_IMAGE):
+        return _read(text, scene, wrong)
+    if _is(text, PROMPT):
+        number = int(text.removeprefix(_head(PROMPT)).split()[0])
+        return json.dumps({"questions": _written(scene, number, wrong)})
+    if _is(text, References.prompt):
+        return reference(scene)
+    if _is(text, FactLists.prompt):
+        return json.dumps({"facts": facts(scene)})
+    if _is(text, Rubrics.prompt):
+        return json.dumps({"criteria": _criteria(scene)})
+    raise JudgeError(f"the scene judge knows no answer to {text[:60]!r}")
+
+
+def _head(prompt: Prompt) -> str:
+    """What a prompt begins with, whatever is filled in."""
+    return re.split(r"\{\w+\}", prompt.text)[0]
+
+
+def _is(text: str, prompt: Prompt) -> bool:
+    return text.startswith(_head(prompt))
+
+
+def _written(scene: Scene, number: int, wrong: float) -> list[dict[str, Any]]:
+    """At most six questions, some of them with a fault."""
+    found: list[Question] = []
+    for question in questions(scene, random.Random(scene.key))[:number]:
+        seed = f"{scene.key} {question.text}"
+        faulty = _chance(seed) < wrong
+        found.append(_with_fault(question, found, seed) if faulty else question)
+    return [
+        {
+            "category": each.kind,
+            "question": each.text,
+            "choices": list(each.choices),
+            "answer": each.choices[each.answer],
+            "statements": list(each.statements),
+        }
+        for each in found
+    ]
+
+
+def _with_fault(question: Question, before: Sequence[Question], seed: str) -> Question:
+    """One of four faults: a wrong answer, an option twice, the answer given away, asked before."""
+    wrong = (question.answer + 1) % len(question.choices)
+    fault = int(_chance(f"fault {seed}") * 4)
+    if fault == 0:
+        return replace(question, answer=wrong)
+    if fault == 1:
+        choices = list(question.choices)
+        choices[wrong] = f"{question.choices[question.answer]}."
+        return replace(question, choices=tuple(choices))
+    if fault == 2 or not before:
+        hint = question.choices[question.answer]
+        return replace(question, text=f"{question.text} It is not hard to see: {hint}.")
+    return replace(before[0], text=f"Say, please: {before[0].text}")
+
+
+def _read(text: str, scene: Scene, wrong: float) -> str:
+    """The letter of the option that is true of the scene, or another one."""
+    asked, options = _menu(text)
+    right = [place for place, option in enumerate(options) if _is_true(asked, option, scene)]
+    place = right[0] if len(right) == 1 else 0
+    seed = f"{scene.key} {text}"
+    if _chance(seed) < wrong:
+        place += 1 + int(_chance(f"instead {seed}") * (len(options) - 1))
+    return chr(ord("A") + place % len(options))
+
+
+def _guess(text: str) -> str:
+    """The usual number where numbers are asked for, else any letter."""
+    _, options = _menu(text)
+    place = options.index(USUAL) if USUAL in options else int(_chance(text) * len(options))
+    return chr(ord("A") + place)
+
+
+def _menu(text: str) -> tuple[str, list[str]]:
+    """Question and options of the last text between the marks."""
+    question, *options = text.rpartition(OPEN)[2].partition(CLOSE)[0].strip().splitlines()
+    return question, [option.partition(") ")[2] for option in options]
+
+
+def _is_true(asked: str, option: str, scene: Scene) -> bool:
+    for pattern, statement in _STATEMENTS.items():
+        if option != "touching" and (found := re.search(pattern, asked)):
+            verdicts = scene.verdicts(statement.format(*found.groups(), option=option))
+            return all(verdict is True for verdict in verdicts)
+    return False
+
+
+def _criteria(scene: Scene) -> list[dict[str, str]]:
+    """Every thing, where it is, how large it is, and the background."""
+    found = []
+    for thing in scene.things:
+        where = place_phrase(thing.place)
+        found += [
+            (f"Says that there is a {thing.name}.", "critical"),
+            (f"Says that the {thing.name} is {where}.", "important"),
+            (f"Says that the {thing.name} is {thing.size}.", "minor"),
+        ]
+    found.append((f"Says that the background is {scene.background}.", "minor"))
+    return [{"criterion": text, "importance": how} for text, how in found]
+
+
+def _chance(seed: str) -> float:
+    """A number in [0, 1) that hangs on the text alone."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) / 2**64
