@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -127,7 +127,9 @@ class CurateSettings:
 
     @property
     def images(self) -> DataSettings:
-        """Which data are read: all of them, none held out."""
+        """Which data are read: all of them, none held out; of the built-in world, as many scenes as
+        are wanted."""
+        scenes = min(self.shapes.train, self.limit or self.shapes.train)
         return DataSettings(
             data=self.data,
             image_root=self.image_root,
@@ -137,5 +139,5 @@ class CurateSettings:
             duplicates=self.duplicates,
             eval_samples=0,
             columns=self.columns,
-            shapes=self.shapes,
+            shapes=replace(self.shapes, train=scenes),
         )

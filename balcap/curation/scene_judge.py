@@ -65,31 +65,33 @@ def say(text: str, scene: Scene | None, wrong: float = WRONG) -> str:
     Raises:
         JudgeError: for another question, or without a picture that is asked about.
     """
-    if _is(text, WITHOUT_IMAGE):
-        return _guess(text)
+    if filled := _filled(WITHOUT_IMAGE, text):
+        return _guess(*_menu(filled[1]))
     if scene is None:
         raise JudgeError("the scene judge is shown no picture")
-    if _is(text, WITH_IMAGE):
-        return _read(text, scene, wrong)
-    if _is(text, PROMPT):
-        number = int(text.removeprefix(_head(PROMPT)).split()[0])
-        return json.dumps({"questions": _written(scene, number, wrong)})
-    if _is(text, References.prompt):
+    if filled := _filled(WITH_IMAGE, text):
+        return _read(*_menu(filled[1]), scene, wrong)
+    if filled := _filled(PROMPT, text):
+        return json.dumps({"questions": _written(scene, int(filled[1]), wrong)})
+    if text == References.prompt.text:
         return reference(scene)
-    if _is(text, FactLists.prompt):
+    if text == FactLists.prompt.text:
         return json.dumps({"facts": facts(scene)})
-    if _is(text, Rubrics.prompt):
+    if text == Rubrics.prompt.text:
         return json.dumps({"criteria": _criteria(scene)})
     raise JudgeError(f"the scene judge knows no answer to {text[:60]!r}")
 
 
-def _head(prompt: Prompt) -> str:
-    """What a prompt begins with, whatever is filled in."""
-    return re.split(r"\{\w+\}", prompt.text)[0]
+def _filled(prompt: Prompt, text: str) -> re.Match[str] | None:
+    """Whether a text is a prompt of one name, and what stands there."""
+    pattern = re.sub(r"\\\{\w+\\\}", "(.*)", re.escape(prompt.text))
+    return re.fullmatch(pattern, text, re.DOTALL)
 
 
-def _is(text: str, prompt: Prompt) -> bool:
-    return text.startswith(_head(prompt))
+def _menu(quoted: str) -> tuple[str, list[str]]:
+    """Question and options of a menu between the marks."""
+    question, *options = quoted.removeprefix(OPEN).removesuffix(CLOSE).strip().splitlines()
+    return question, [option.partition(") ")[2] for option in options]
 
 
 def _written(scene: Scene, number: int, wrong: float) -> list[dict[str, Any]]:
@@ -127,28 +129,21 @@ def _with_fault(question: Question, before: Sequence[Question], seed: str) -> Qu
     return replace(before[0], text=f"Say, please: {before[0].text}")
 
 
-def _read(text: str, scene: Scene, wrong: float) -> str:
+def _read(asked: str, options: Sequence[str], scene: Scene, wrong: float) -> str:
     """The letter of the option that is true of the scene, or another one."""
-    asked, options = _menu(text)
     right = [place for place, option in enumerate(options) if _is_true(asked, option, scene)]
     place = right[0] if len(right) == 1 else 0
-    seed = f"{scene.key} {text}"
+    seed = f"{scene.key} {asked} {options}"
     if _chance(seed) < wrong:
         place += 1 + int(_chance(f"instead {seed}") * (len(options) - 1))
     return chr(ord("A") + place % len(options))
 
 
-def _guess(text: str) -> str:
+def _guess(asked: str, options: Sequence[str]) -> str:
     """The usual number where numbers are asked for, else any letter."""
-    _, options = _menu(text)
-    place = options.index(USUAL) if USUAL in options else int(_chance(text) * len(options))
-    return chr(ord("A") + place)
-
-
-def _menu(text: str) -> tuple[str, list[str]]:
-    """Question and options of the last text between the marks."""
-    question, *options = text.rpartition(OPEN)[2].partition(CLOSE)[0].strip().splitlines()
-    return question, [option.partition(") ")[2] for option in options]
+    if USUAL in options:
+        return chr(ord("A") + options.index(USUAL))
+    return chr(ord("A") + int(_chance(f"{asked} {options}") * len(options)))
 
 
 def _is_true(asked: str, option: str, scene: Scene) -> bool:

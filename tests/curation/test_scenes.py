@@ -162,7 +162,7 @@ def killed_after(questions: int, gate: Gate, server: Server, out: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def curated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path, Gate]]:
+def curated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Gate]:
     """A curation that nothing disturbed, one that was killed twice, and what the latter asked."""
     folder = tmp_path_factory.mktemp("curated")
     gate, undisturbed = Gate(), Gate()
@@ -174,7 +174,7 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pa
         killed_after(900, gate, server, folder / "killed")
         gate.left = 1_000_000
         assert start(server, folder / "killed").wait(120) == 0
-    yield folder / "whole", folder / "killed", gate
+    return folder / "whole", folder / "killed", gate
 
 
 def test_kept_is_what_the_rules_keep(curated: tuple[Path, Path, Gate]) -> None:
