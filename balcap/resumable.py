@@ -118,7 +118,8 @@ class Journal:
     """One .jsonl file of a folder, a line with an `id` each: which are there, and what they say.
 
     Only ids and places are in memory, so that a file may have millions of lines. Of two lines of
-    one id the later one counts. A line that a kill cut short is taken off the file.
+    one id the later one counts; one that cannot be read does not. A line that a kill cut short is
+    taken off the file.
     """
 
     def __init__(self, folder: ResumableFolder, file: Path) -> None:
@@ -131,7 +132,8 @@ class Journal:
                 for line in opened:
                     if not line.endswith(b"\n"):
                         break
-                    self._places[json.loads(line)["id"]] = whole
+                    if (name := _id_of(line)) is not None:
+                        self._places[name] = whole
                     whole += len(line)
             if whole < file.stat().st_size:
                 os.truncate(file, whole)
@@ -188,6 +190,14 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
+
+
+def _id_of(line: bytes) -> str | None:
+    """The id in a line; None if there is none to read."""
+    try:
+        return str(json.loads(line)["id"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _whole_lines(content: bytes) -> Iterator[dict[str, Any]]:

@@ -108,7 +108,7 @@ balcap data 'shards/*.tar' --show 20 --page data.html
         function="balcap.curation.curate_command:run",
         examples="""
 balcap curate --limit 60 --out runs/questions
-balcap curate --data records:images.jsonl --out curated --writer.backend endpoint \\
+balcap curate --data images:photos/ --out curated --writer.backend endpoint \\
     --writer.url http://127.0.0.1:8000/v1 --writer.model Qwen/Qwen2.5-VL-72B-Instruct \\
     --reader.url http://127.0.0.1:8001/v1 --reader.model Qwen/Qwen2.5-VL-3B-Instruct
 balcap curate --what rubrics --limit 60 --out runs/rubrics

@@ -56,8 +56,8 @@ class CurateSettings:
     """Which images, what is written about them, and by whom.
 
     Attributes:
-        data: KIND:PATH with KIND one of conversations, records, caption-qa; or `shapes`, the
-            built-in world, whose judge needs no model.
+        data: KIND:PATH with KIND one of conversations, records, caption-qa, images (a file or a
+            folder); or `shapes`, the built-in world, whose judge needs no model.
         out: folder of the result, from which a second start resumes.
         what: `questions` that can be answered from the image and not without it; `references`, a
             caption each; `facts`, short statements; `rubrics`, weighted criteria.
@@ -112,6 +112,11 @@ class CurateSettings:
         within("temperature", self.temperature, 0.0, 2.0)
         within("max_failed", self.max_failed, 0.0, 1.0)
         _ = self.images
+        if self.what != "questions" and self.reader != JudgeSettings():
+            raise UserError(
+                f"reader is set, and what is {self.what!r}, for which only the writer is asked; "
+                "leave out --reader.*, or --what"
+            )
         if self.asked.backend is None:
             raise UserError(
                 "no writer is set; say which judge sees the images and writes: --writer.backend "

@@ -56,8 +56,9 @@ class DataSettings:
     """Which samples, and which of them are held out.
 
     Attributes:
-        data: KIND:PATH with KIND one of conversations, records, caption-qa; or `shapes`, the
-            built-in world. A Hugging Face data set is `records:hf:NAME`.
+        data: KIND:PATH with KIND one of conversations, records, caption-qa, images (no caption
+            needed; a folder too); or `shapes`, the built-in world. A Hugging Face data set is
+            `records:hf:NAME`.
         image_root: folder that image names are relative to; default: the data file's folder.
         prompt: what the policy is asked, for rows that do not say.
         max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1]; stop

@@ -49,7 +49,9 @@ def detect(path: str, columns: Columns) -> Layout:
     rows = [row.content for row in islice(read_rows(path), TRIED)]
     contents = [content for content in rows if isinstance(content, Mapping)]
     # the most particular first: a file of questions can be read as records too
-    kinds = sorted(offered(), key=lambda kind: _PARTICULAR.get(kind, len(_PARTICULAR)))
+    # but for `images`, which any row with one is: that is for the user to say
+    known = [kind for kind in offered() if kind != "images"]
+    kinds = sorted(known, key=lambda kind: _PARTICULAR.get(kind, len(_PARTICULAR)))
     named = replace(columns, **_guessed(contents, columns))
     for each in (columns, named):
         counts = {kind: _count(contents, kind, each) for kind in kinds}

@@ -10,6 +10,7 @@ from pathlib import Path
 from balcap.config import Columns, DataSettings
 from balcap.data.checks import Problem, check_rows, refuse_bad
 from balcap.data.formats import reader_of
+from balcap.data.formats.images import SUFFIXES, pictures_in
 from balcap.data.images import Gallery
 from balcap.data.rows import Row, read_rows
 from balcap.data.tables import saved_folder
@@ -35,7 +36,7 @@ def read_file(
     seen: set[str] = set()
     parse = reader_of(kind)
     samples, bad = check_rows(
-        _watched(read_rows(path), seen),
+        _watched(_rows(kind, path), seen),
         lambda row: parse(row, columns),
         gallery,
         settings.prompt,
@@ -51,7 +52,8 @@ def image_root(path: str, settings: DataSettings) -> Path:
     """Return the folder that image names are relative to, without symbolic links.
 
     Without the setting it is the folder of the data file (of several, the one before the first
-    wildcard), the saved data set's own folder, or for `hf:NAME` the current folder.
+    wildcard), the folder of images itself, the saved data set's own folder, or for `hf:NAME` the
+    current folder.
 
     Raises:
         UserError: if the setting names no folder.
@@ -66,10 +68,23 @@ def image_root(path: str, settings: DataSettings) -> Path:
         return saved[0].resolve()
     if path.startswith("hf:"):
         return Path.cwd()
+    if Path(path).expanduser().is_dir():
+        return Path(path).expanduser().resolve()
     folder = Path(path).expanduser().parent
     while glob.has_magic(str(folder)) and not folder.is_dir():
         folder = folder.parent
     return folder.resolve()
+
+
+def _rows(kind: str, path: str) -> Iterable[Row]:
+    """The rows of a file; of a folder of images, one each."""
+    folder = Path(path).expanduser()
+    if kind != "images" or not folder.is_dir() or saved_folder(path) is not None:
+        return read_rows(path)
+    names = pictures_in(folder)
+    if not names:
+        raise UserError(f"no image in {path}; looked for names in {', '.join(SUFFIXES)}")
+    return (Row(number, {"image": name}) for number, name in enumerate(names, 1))
 
 
 def _watched(rows: Iterable[Row], seen: set[str]) -> Iterator[Row]:

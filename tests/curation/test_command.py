@@ -228,6 +228,17 @@ def test_images_of_files_are_linked_and_rows_keep_what_they_say(tmp_path: Path) 
     assert manifest["images"] == {"asked": 2, "unusable": 0, "rows": 2, "failed": 0}
 
 
+def test_a_folder_of_pictures_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "photos/deep").mkdir(parents=True)
+    (tmp_path / "photos/.hidden").mkdir()
+    for name in ("b.JPG", "deep/a.png", ".hidden/c.png"):
+        Image.new("RGB", (20, 10), "red").save(tmp_path / "photos" / name)
+    (tmp_path / "photos/notes.txt").write_text("none of them")
+    found = curated(f"images:{tmp_path}/photos", tmp_path)
+    assert [sample.id for sample in found] == ["b.JPG", "deep/a.png"]
+    assert all(len(sample.questions) == 1 and sample.reference is None for sample in found)
+
+
 def test_images_of_tables_become_files(tmp_path: Path) -> None:
     Image.new("RGB", (20, 10), "red").save(tmp_path / "a.jpg")
     content = (tmp_path / "a.jpg").read_bytes()
@@ -288,6 +299,8 @@ def test_messages_name_the_judge_s_own_settings(
     endpoint = ("--writer.backend", "endpoint", "--writer.url", "http://127.0.0.1:9/v1")
     assert "--writer.model NAME" in error(*endpoint)
     assert "reader.batch is set" in error(*endpoint, "--writer.model", "m", "--reader.batch", "2")
+    assert "leave out --reader.*" in error("--what", "facts", "--reader.model", "m")
+    assert "no image in" in error("--data", f"images:{tmp_path}", *endpoint, "--writer.model", "m")
     assert "reader.max_pixels is 0" in error("--reader.max-pixels", "0")
     assert main(["curate"]) == 2
     assert "--out DIR" in capsys.readouterr().err

@@ -20,6 +20,7 @@ FORMATS = {
     "conversations": f"{_HERE}.conversations:parse_row",
     "records": f"{_HERE}.records:parse_row",
     "caption-qa": f"{_HERE}.caption_qa:parse_row",
+    "images": f"{_HERE}.images:parse_row",
 }
 
 
