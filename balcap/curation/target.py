@@ -15,14 +15,12 @@ from balcap.types import Sample
 
 
 class AnyVerdict(Protocol):
-    """What became of one thing that was written.
-
-    Attributes:
-        rule: which it breaks; empty for one that is kept.
-    """
+    """What became of one thing that was written."""
 
     @property
-    def rule(self) -> str: ...  # noqa: D102
+    def rule(self) -> str:
+        """Which it breaks; empty for one that is kept."""
+        ...
 
     def line(self) -> dict[str, Any]:
         """For audits: plain values, `kept` and `rule` among them."""
