@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +22,7 @@ from balcap.judges.event_loop import run as wait_for
 from balcap.judges.factory import given_for, open_judge
 from balcap.judges.judge import Judge
 from balcap.resumable import Journal
+from balcap.runs.lock import hold
 from balcap.runs.summary_text import judge_table
 
 TARGETS: Mapping[str, type[AnyTarget]] = {
@@ -36,7 +38,8 @@ def run(settings: CurateSettings) -> int:
     """Ask about every image that is not done, write the result, and tell; returns the exit code.
 
     Raises:
-        UserError: if the settings do not fit, or another curation lies in the folder.
+        UserError: if the settings do not fit, another curation lies in the folder, or another
+            process works there.
         JudgeGoneError: if the judge left too many images without an answer.
         RunError: if the disk is full.
     """
@@ -46,9 +49,10 @@ def run(settings: CurateSettings) -> int:
     samples = loaded.train[: settings.limit]
     if folder.begin(identity(target, settings)):
         say(f"going on in {folder.path}")
-    journal = Journal(folder, folder.journal)
-    failed = wait_for(ask_all(target, samples, journal, settings))
-    report = write_result(target, samples, journal, failed, folder, settings)
+    with hold(folder, "curated", "give the same command again") or nullcontext():
+        journal = Journal(folder, folder.journal)
+        failed = wait_for(ask_all(target, samples, journal, settings))
+        report = write_result(target, samples, journal, failed, folder, settings)
     _tell(target, report, folder)
     return 0
 

@@ -1,4 +1,4 @@
-"""Is another process at work on this run? A lock that the system takes back at any death."""
+"""Is another process at work in this folder? A lock that the system takes back at any death."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import socket
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Protocol
 
 from balcap import distributed
 from balcap.console import say
@@ -34,8 +35,19 @@ def lock(folder: RunFolder) -> AbstractContextManager[Any]:
     return held or nullcontext()
 
 
-def hold(folder: RunFolder) -> IO[str] | None:
-    """Hold the run's folder until the returned file is closed or this process dies.
+class Folder(Protocol):
+    """Whatever has a folder of its own, already made."""
+
+    path: Path
+
+
+def hold(folder: Folder, doing: str = "trained", again: str = "") -> IO[str] | None:
+    """Hold a folder until the returned file is closed or this process dies.
+
+    Args:
+        folder: of a run, or of other work.
+        doing: what is being done there, for the message.
+        again: what to do once nobody else does it; default: resume the run.
 
     Returns:
         The locked file; None on a file system without locks, which is said.
@@ -49,8 +61,8 @@ def hold(folder: RunFolder) -> IO[str] | None:
         file = path.open("a+")
     except OSError as error:
         raise UserError(
-            f"cannot write into the run folder {folder.path}: {error.strerror}; make it writable, "
-            "or name another folder with --run"
+            f"cannot write into the folder {folder.path}: {error.strerror}; make it writable, or "
+            "name another one"
         ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,8 +71,8 @@ def hold(folder: RunFolder) -> IO[str] | None:
         holder = file.read().strip() or "another process"
         file.close()
         raise UserError(
-            f"{folder.path} is being trained by {holder}; wait for it or stop it, then "
-            f"balcap train --resume {folder.path}"
+            f"{folder.path} is being {doing} by {holder}; wait for it or stop it, then "
+            f"{again or f'balcap train --resume {folder.path}'}"
         ) from error
     except OSError as error:
         file.close()

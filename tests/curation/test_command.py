@@ -11,8 +11,10 @@ from PIL import Image
 
 from balcap.cli import main
 from balcap.config import DataSettings, ShapesSettings
+from balcap.curation.folder import CurationFolder
 from balcap.data import load
 from balcap.judges.factory import forget
+from balcap.runs.lock import hold
 from balcap.types import Sample
 from balcap_rewards.rubric import read_rubric
 
@@ -153,6 +155,17 @@ def test_a_line_that_a_kill_cut_short_is_asked_again(
     assert set(judge.asked()) - {"-"} == {"shapes-0-train-2"}
     assert journal.read_bytes() == whole
     assert (tmp_path / "out/questions.jsonl").read_bytes() == written
+
+
+def test_two_processes_do_not_work_in_one_folder(
+    curate: Curate, judge: Judged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert curate("--limit", "1") == 0
+    judge.asked()
+    with hold(CurationFolder(tmp_path / "out", "questions")):
+        assert curate("--limit", "2") == 2
+    assert "is being curated by process" in capsys.readouterr().err
+    assert judge.asked() == []
 
 
 def test_an_unusable_answer_is_told_and_not_asked_again(
