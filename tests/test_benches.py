@@ -8,6 +8,7 @@ import pytest
 
 BENCHES = Path(__file__).parents[1] / "experiments" / "bench"
 SMALL = {
+    "captions.py": "--scenes 8 --engines local",
     "judges.py": "--captions 16 --latency 0.01 --rounds 1",
     "laptop.py": "--smoke",
     "report.py": "--steps 2 --captions 8",

@@ -116,12 +116,13 @@ balcap curate --what rubrics --limit 60 --out runs/rubrics
     ),
     Command(
         name="caption",
-        summary="Caption images",
+        summary="Caption images, or a whole data set into a folder",
         settings=CaptionSettings,
         function="balcap.policies.caption_command:run",
         examples="""
 balcap caption photo.jpg --policy runs/second
 balcap caption images/*.png --json > captions.jsonl
+balcap caption --policy runs/second --data images:photos --out captions
 """,
     ),
     Command(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from balcap.config.checks import at_least, counts
-from balcap.config.data import DEFAULT_PROMPT
+from balcap.config.checks import at_least, counts, within
+from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.policy import PRESETS, ModelSettings, Size, filled_in, unset
 from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
@@ -38,7 +38,25 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     """Which images, and how their captions are written.
 
     Attributes:
-        images: files to caption.
+        images: files to caption; or give `data` and `out`.
+        data: KIND:PATH of a whole data set, in any form that `balcap data` reads, or a folder of
+            images as `images:FOLDER`; or `shapes`.
+        out: folder of the captions of `data`, from which the same command goes on after any end.
+        limit: only the first so many samples of `data`.
+        shard: samples in a file of captions; rounded up to whole batches.
+        engine: who captions `data`: `local`, this process and others of `accelerate launch`; or
+            `ray`, the workers of Ray Data (`pip install 'balcap[scale]'`).
+        workers: of Ray, each with the policy in memory, and with a GPU where there are any.
+        ray_address: of a running cluster, such as `auto`; default: Ray is started on this machine.
+        image_root: folder that image names are relative to; default: the data file's folder.
+        max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1]; exit
+            code 1 when more of the images than this prove unusable on the way.
+        check_images: decode every image before the start (`full`), read its header (`header`),
+            or only check that the file is there (`exists`).
+        duplicates: rows that say what an earlier row of their id says are bad rows (`refuse`), or
+            left out without a word (`drop`).
+        columns: column names for `records`.
+        shapes: settings of the built-in world.
         prompt: what the policy is asked.
         max_tokens: longest caption, in policy tokens.
         batch: images captioned at once.
@@ -49,6 +67,19 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     presets: ClassVar = CAPTION_PRESETS
 
     images: tuple[Path, ...] = field(default=(), metadata={"positional": "IMAGE"})
+    data: str | None = None
+    out: Path | None = None
+    limit: int | None = None
+    shard: int = 512
+    engine: Literal["local", "ray"] = "local"
+    workers: int = 1
+    ray_address: str | None = None
+    image_root: Path | None = None
+    max_bad: float = 0.05
+    check_images: Literal["full", "header", "exists"] = "header"
+    duplicates: Literal["refuse", "drop"] = "refuse"
+    columns: Columns = field(default_factory=Columns)
+    shapes: ShapesSettings = field(default_factory=ShapesSettings)
     prompt: str = DEFAULT_PROMPT
     max_tokens: int | None = None
     batch: int | None = None
@@ -58,9 +89,17 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     def __post_init__(self) -> None:
         ModelSettings.__post_init__(self)
         SamplingSettings.__post_init__(self)
-        if not self.images:
-            raise UserError("no images; write one or more image files: balcap caption a.jpg b.jpg")
-        counts(self, "max_tokens", "batch")
+        if not self.images and self.data is None:
+            raise UserError(
+                "no images; write one or more image files: balcap caption a.jpg b.jpg; or a whole "
+                "data set: --data KIND:PATH --out DIR"
+            )
+        if self.images and self.data is not None:
+            raise UserError("images and data are both given; caption the one or the other")
+        if (self.data is None) != (self.out is None):
+            raise UserError("data and out belong together: --data KIND:PATH --out DIR")
+        within("max_bad", self.max_bad, 0.0, 1.0)
+        counts(self, "max_tokens", "batch", "limit", "shard", "workers")
         at_least("seed", self.seed, 0)
 
     def resolved(self) -> ResolvedCaptionSettings:
@@ -74,3 +113,29 @@ class ResolvedCaptionSettings(CaptionSettings):
 
     max_tokens: int
     batch: int
+
+    @property
+    def shard_size(self) -> int:
+        """Samples in a shard: whole batches."""
+        return -(-self.shard // self.batch) * self.batch
+
+    @property
+    def folder(self) -> Path:
+        """Of the captions of a data set."""
+        return Path(self.out or "")
+
+    @property
+    def samples_of(self) -> DataSettings:
+        """Which data are read, none of them held out."""
+        scenes = min(self.shapes.train, self.limit or self.shapes.train)
+        return DataSettings(
+            data=self.data or "",
+            image_root=self.image_root,
+            prompt=self.prompt,
+            max_bad=self.max_bad,
+            check_images=self.check_images,
+            duplicates=self.duplicates,
+            eval_samples=0,
+            columns=self.columns,
+            shapes=replace(self.shapes, train=scenes),
+        )

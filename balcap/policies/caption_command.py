@@ -1,4 +1,4 @@
-"""`balcap caption`: a policy describes image files."""
+"""`balcap caption`: a policy describes image files, or a whole data set."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from balcap.types import Sample
 
 
 def run(asked: CaptionSettings) -> int:
-    """Caption every image and print it; returns the exit code.
+    """Caption every image and print it, or a data set into a folder; returns the exit code.
 
     Raises:
         UserError: if an image cannot be used or there is no such policy, before it is loaded.
     """
     settings = asked.resolved()
+    if settings.data is not None:
+        from balcap.policies.captioning.many import run as caption_data
+
+        return caption_data(settings)
     family = locate(settings.policy).family
     samples = [Sample(id=str(path), prompt=settings.prompt, image=path) for path in settings.images]
     for sample in samples:

@@ -1,0 +1,1 @@
+"""Captions of a whole data set: `balcap caption --data DATA --out DIR`."""

@@ -1,0 +1,148 @@
+"""`balcap caption --data`: which shards are missing, who writes them, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from balcap import distributed
+from balcap.config import plain
+from balcap.config.caption import ResolvedCaptionSettings
+from balcap.console import say
+from balcap.data import load as load_data
+from balcap.errors import UserError
+from balcap.logging import quiet
+from balcap.policies.captioning.folder import CaptionFolder
+from balcap.policies.location import Located, locate
+from balcap.progress import Progress
+from balcap.runs.lock import hold
+from balcap.runs.provenance import versions
+from balcap.types import Sample
+
+FREE = ("out", "engine", "workers", "ray_address", "json", "images", "max_bad")
+"""Settings that no caption depends on."""
+
+
+def run(settings: ResolvedCaptionSettings) -> int:
+    """Caption what is missing, and say what there is.
+
+    Returns:
+        Exit code: 0; 1 if more than `max_bad` of the images could not be used.
+
+    Raises:
+        UserError: before the policy is loaded, if policy, data or folder do not fit.
+        RunError: if the disk is full.
+    """
+    located = locate(settings.policy)
+    samples = load_data(settings.samples_of).train[: settings.limit]
+    folder = CaptionFolder(settings.folder)
+    failure, held = None, None
+    if distributed.is_first():
+        try:
+            if folder.begin(_identity(settings, located, samples)):
+                say(f"going on in {folder.path}")
+            held = hold(folder, "captioned", "give the same command again")
+        except UserError as error:
+            failure = error
+    distributed.raise_together(failure)
+    with held or nullcontext():
+        shards = -(-len(samples) // settings.shard_size)
+        began = time.monotonic()
+        written = _caption(settings, samples, folder, shards)
+        if not distributed.is_first():
+            return 0
+        return _close(settings, located, folder, shards, written, time.monotonic() - began)
+
+
+def _caption(
+    settings: ResolvedCaptionSettings,
+    samples: Sequence[Sample],
+    folder: CaptionFolder,
+    shards: int,
+) -> int:
+    """Write the missing shards; returns how many samples they have."""
+    missing = folder.missing(shards)
+    sizes = [min(settings.shard_size, len(samples) - n * settings.shard_size) for n in missing]
+    if not missing:
+        return 0
+    quiet()
+    from balcap.policies.captioning.engines import ENGINES
+
+    before = len(samples) - sum(sizes)
+    progress = Progress("captions", len(samples), before)
+    done = before
+    processes = distributed.count() if settings.engine == "local" else 1
+
+    def went_on(count: int) -> None:
+        nonlocal done
+        done = min(len(samples), done + count * processes)  # the others are about as far
+        if distributed.is_first():
+            pace = (done - before) / max(1e-9, time.monotonic() - progress.began)
+            progress.show(done, f"{pace:.1f} a second")
+
+    try:
+        ENGINES[settings.engine](settings, samples, missing, went_on)
+    finally:
+        if distributed.is_first():
+            progress.close()
+    return sum(sizes)
+
+
+def _close(
+    settings: ResolvedCaptionSettings,
+    located: Located,
+    folder: CaptionFolder,
+    shards: int,
+    written: int,
+    seconds: float,
+) -> int:
+    bad, count, cut = [], 0, 0
+    for row in folder.rows(shards, ("id", "image", "error", "finished")):
+        count += 1
+        cut += row["finished"] is False
+        if row["error"]:
+            bad.append({name: row[name] for name in ("id", "image", "error")})
+    folder.rewrite(folder.bad, bad)
+    manifest = {
+        "policy": _named(located),
+        "settings": plain(settings),
+        "captions": count - len(bad),
+        "bad": len(bad),
+        "cut_off": cut,
+        "shards": shards,
+        "versions": versions(),
+    }
+    folder.write(folder.manifest, json.dumps(manifest, indent=1, default=str) + "\n")
+    say(f"{count - len(bad):,} captions in {shards:,} shards: {folder.path}")
+    if written:
+        say(f"{written:,} of them now, {written / seconds:.1f} a second with the loading")
+    if cut:
+        say(f"{cut:,} reached the longest caption, {settings.max_tokens} tokens, without an end")
+    if bad:
+        say(f"{len(bad):,} images could not be used: {folder.bad}")
+    return int(len(bad) > settings.max_bad * count)
+
+
+def _identity(
+    settings: ResolvedCaptionSettings, located: Located, samples: Sequence[Sample]
+) -> dict[str, Any]:
+    """What the captions depend on: settings, weights, and which samples in which order."""
+    ids = hashlib.sha256()
+    for sample in samples:
+        ids.update(sample.id.encode() + b"\0" + sample.prompt.encode() + b"\0")
+    given = {name: value for name, value in plain(settings).items() if name not in FREE}
+    return {
+        "settings": given | {"policy": _named(located)},
+        "samples": len(samples),
+        "ids": ids.hexdigest(),
+    }
+
+
+def _named(located: Located) -> str:
+    """The weights: a folder, of a run that of its checkpoint, or a hub id with its commit."""
+    where = str(located.adapter or located.source)
+    return f"{where}@{located.revision}" if located.revision else where

@@ -1,0 +1,94 @@
+"""One shard of a data set, captioned: batch by batch, each at its own place and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from balcap.policies.captioning.folder import CaptionFolder
+from balcap.policies.generation import Sampling, write_captions
+from balcap.policies.images import BadImageError, read_image
+from balcap.policies.loading import Policy
+from balcap.types import Sample
+
+Row = dict[str, Any]
+
+WENT_ON: Callable[[int], None] = lambda count: None  # noqa: E731
+"""Told how many more samples are done."""
+
+
+class ShardWriter:
+    """Writes shards of one data set with one policy. Holds nothing that another one would need.
+
+    Args:
+        policy: who captions.
+        samples: all samples of the data set.
+        sampling: how; `batch` is how many captions are written at once.
+        size: samples in a shard, a multiple of the batch.
+        folder: where the shards go.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        samples: Sequence[Sample],
+        sampling: Sampling,
+        size: int,
+        folder: CaptionFolder,
+    ) -> None:
+        self.policy = policy
+        self.samples = samples
+        self.sampling = sampling
+        self.size = size
+        self.folder = folder
+
+    def write(self, number: int, went_on: Callable[[int], None] = WENT_ON) -> int:
+        """Write a shard, from the batch on at which it was left; returns its number of samples."""
+        file = self.folder.batches(number)
+        done = {line["start"]: line["rows"] for line in self.folder.lines(file)}
+        rows: list[Row] = []
+        for start, samples in self._batches(number):
+            if start not in done:
+                done[start] = self._captioned(start, samples)
+                self.folder.append(file, [{"start": start, "rows": done[start]}])
+            rows += done[start]
+            went_on(len(samples))
+        self.folder.write_shard(number, rows)
+        return len(rows)
+
+    def _batches(self, number: int) -> Iterator[tuple[int, Sequence[Sample]]]:
+        """The batches of a shard: where in the data set each begins, and its samples."""
+        end = min((number + 1) * self.size, len(self.samples))
+        for start in range(number * self.size, end, self.sampling.batch):
+            yield start, self.samples[start : min(start + self.sampling.batch, end)]
+
+    def _captioned(self, start: int, samples: Sequence[Sample]) -> list[Row]:
+        """One row a sample; of one whose image cannot be used, the reason in place of a caption."""
+        faults = {sample.id: self._fault(sample) for sample in samples}
+        good = [sample for sample in samples if not faults[sample.id]]
+        # a batch draws from a stream of its own, so that it matters not who writes it, and when
+        drawn = replace(self.sampling, seed=self.sampling.seed * 1_000_003 + start)
+        written = iter(write_captions(self.policy, good, drawn) if good else ())
+        return [self._row(sample, faults[sample.id], written) for sample in samples]
+
+    def _row(self, sample: Sample, fault: str, written: Iterator[Any]) -> Row:
+        row: Row = {"id": sample.id, "image": _name(sample), "error": fault or None}
+        if fault:
+            return row | {"caption": None, "tokens": None, "finished": None}
+        caption = next(written)
+        tokens = caption.num_tokens
+        finished = tokens < self.sampling.max_tokens
+        return row | {"caption": caption.text, "tokens": tokens, "finished": finished}
+
+    def _fault(self, sample: Sample) -> str:
+        try:
+            read_image(sample, self.policy.family)
+        except BadImageError as error:
+            return error.reason
+        return ""
+
+
+def _name(sample: Sample) -> str | None:
+    return str(sample.image) if isinstance(sample.image, Path) else None
