@@ -168,10 +168,10 @@ def test_a_run_of_an_older_version_goes_on_without_what_its_judge_never_read(
 
 
 def test_null_is_not_given(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("judge: {concurrency: null, retries: 1}\n")
+    (tmp_path / "a.yaml").write_text("judge: {timeout: null, retries: 1}\n")
     parsed = parse(COMMANDS["train"], [*ASKS, *SERVED, "--config", str(tmp_path / "a.yaml")])
     own = own_settings(EndpointSettings, parsed.settings.judge)
-    assert (own.concurrency, own.retries) == (64, 1)
+    assert (own.timeout, own.retries) == (120.0, 1)
 
 
 BACKEND = """

@@ -4,34 +4,87 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
+import pytest
 from aiohttp import web
 
 from balcap.judges.endpoint.failures import asked_to_wait
 from balcap.judges.endpoint.rate_limit import RateLimiter
 from balcap.judges.types import JudgeRequest
 from helpers.endpoint import Handler, all_good, endpoint, request
-from helpers.judge_server import served
+from helpers.judge_server import CHAT, MODELS, served
+from helpers.judge_server.template import chatml
 
 ASKS = [JudgeRequest.of(f"question {i}") for i in range(40)]
 
 
+class InFlight:
+    """Counts the questions that a server has not answered yet, and the most at once."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    def middleware(self) -> Any:
+        @web.middleware
+        async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path != CHAT:
+                return await handler(request)
+            self.now += 1
+            self.most = max(self.most, self.now)
+            response = await handler(request)
+            self.now -= 1
+            return response
+
+        return count
+
+
 def test_no_more_requests_than_allowed_are_on_their_way() -> None:
-    now, most = 0, 0
-
-    @web.middleware
-    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        response = await handler(request)
-        now -= 1
-        return response
-
-    with served(str, latency=0.01, middlewares=[count]) as server:
+    flight = InFlight()
+    with served(str, latency=0.01, middlewares=[flight.middleware()]) as server:
         judge = endpoint(server.url, requests="chat", concurrency=3)
         assert all_good(request(judge, ASKS))
-    assert most == 3
+    assert flight.most == 3
+
+
+@pytest.mark.parametrize(("batches", "given", "least", "most"), [
+    (True, None, 65, 256),
+    (False, None, 64, 64),
+    (True, 70, 70, 70),
+    (True, 8, 8, 8),
+])  # fmt: skip
+def test_a_server_that_batches_is_asked_more_at_once_where_nothing_is_set(
+    batches: bool, given: int | None, least: int, most: int
+) -> None:
+    """300 questions of one request each; vLLM owns the models of the first kind of server."""
+    flight = InFlight()
+    template = chatml if batches else None
+    middlewares = [flight.middleware()]
+    with served(str, latency=0.2, template=template, middlewares=middlewares) as server:
+        judge = endpoint(server.url, requests="chat", concurrency=given)
+        assert all_good(request(judge, [JudgeRequest.of(f"question {i}") for i in range(300)]))
+        assert all_good(request(judge, [JudgeRequest.of(f"question {i}") for i in range(300)]))
+        assert server.requests.count(MODELS) == (given is None)  # found out once
+    assert least <= flight.most <= most
+
+
+def test_a_few_questions_are_asked_without_finding_out_who_answers() -> None:
+    with served(str) as server:
+        assert all_good(request(endpoint(server.url, requests="chat"), ASKS))
+        assert server.requests.count(MODELS) == 0
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_server_that_does_not_list_its_models_is_asked_all_the_same(status: int) -> None:
+    """A key may be good for questions and not for the list."""
+
+    @web.middleware
+    async def unlisted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return web.Response(status=status) if request.path == MODELS else await handler(request)
+
+    with served(str, middlewares=[unlisted]) as server:
+        judge = endpoint(server.url, requests="chat")
+        assert all_good(request(judge, [JudgeRequest.of(f"question {i}") for i in range(70)]))
 
 
 def test_requests_keep_to_their_pace() -> None:

@@ -131,7 +131,7 @@ def test_a_model_that_is_gone_after_it_has_answered_may_come_back() -> None:
 def test_defaults_are_those_that_are_documented() -> None:
     """As the help shows them, and as `JudgeSettings` says of the pixels."""
     config = EndpointSettings(url=("http://a/v1",))
-    assert (config.concurrency, config.connect_timeout, config.timeout) == (64, 10.0, 120.0)
+    assert (config.concurrency, config.connect_timeout, config.timeout) == (None, 10.0, 120.0)
     assert (config.retries, config.requests) == (4, "auto")
     assert identity_of("m", JudgeSettings())["max_pixels"] == 1003520
     assert (config.requests_per_minute, config.tokens_per_minute) == (None, None)

@@ -20,6 +20,7 @@ from balcap.judges.endpoint.responses import read
 from balcap.judges.endpoint.retries import CircuitBreaker, RetryPolicy
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
+from balcap.judges.endpoint.slots import AT_ONCE, Slots, batches
 from balcap.judges.identity import identity_of
 from balcap.judges.images import MAX_PIXELS
 from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome, own_settings
@@ -54,7 +55,7 @@ class Endpoint(Backend):
         self._servers = [Server(url, self._model, config) for url in config.url]
         self._retry_policy = RetryPolicy(config, Servers(self._servers, pause=backoff), backoff)
         self._tokens = RateLimiter(config.tokens_per_minute)
-        self._slots = asyncio.Semaphore(config.concurrency)
+        self._slots = Slots(config.concurrency)
         self._capabilities = Capabilities()
         self._lock = asyncio.Lock()
         self._templates: dict[tuple[str, ...], ChatTemplate | None] = {}
@@ -78,7 +79,7 @@ class Endpoint(Backend):
         return f"{self._model} at {first}{more}"
 
     async def answer(self, requests: Sequence[JudgeRequest]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Ask at most `concurrency` requests at once, whoever else is asking here.
+        """Ask with as many requests at once as there are slots, whoever else is asking here.
 
         Short questions without images travel as a list of prompts where the server lets its chat
         template be found out; an answer's tokens are then an equal share of the list's.
@@ -86,18 +87,20 @@ class Endpoint(Backend):
         breaker = CircuitBreaker()
         waiting = await self._packed(requests, breaker)
         packed = iter(waiting)
+        if len(waiting) > self._slots.at_once:
+            await self._settle_slots()
         done: asyncio.Queue[Mapping[int, Outcome] | BaseException] = asyncio.Queue()
 
         async def work() -> None:
             try:
                 for batch in packed:  # one iterator for all
-                    async with self._slots:
+                    async with self._slots.single if batch.template is None else self._slots.lists:
                         found = await self._outcomes(batch, breaker)
                     done.put_nowait(found)
             except Exception as error:
                 done.put_nowait(error)
 
-        number = min(self._config.concurrency, len(waiting))
+        number = min(self._slots.at_once, len(waiting))
         workers = [asyncio.create_task(work()) for _ in range(number)]
         try:
             for _ in waiting:
@@ -185,7 +188,18 @@ class Endpoint(Backend):
             roles = {}
         known = {alike: await self._template(alike, breaker) for alike in set(roles.values())}
         templates = {n: found for n, alike in roles.items() if (found := known[alike]) is not None}
-        return pack(requests, templates, self._config.concurrency)
+        return pack(requests, templates, self._config.concurrency or AT_ONCE)
+
+    async def _settle_slots(self) -> None:
+        """Find out what kind of server it is; servers of one judge are alike."""
+        async with self._lock:
+            for server in self._servers:
+                if self._slots.settled:
+                    return
+                if any(self._templates.values()):  # found at vLLM's own addresses
+                    self._slots.settle(True)
+                elif (known := await batches(server)) is not None:
+                    self._slots.settle(known)
 
     async def _template(
         self, roles: tuple[str, ...], breaker: CircuitBreaker

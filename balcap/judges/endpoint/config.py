@@ -26,7 +26,8 @@ class EndpointSettings:
             default: OPENAI_API_KEY, where it is set.
         requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
             finds out whether the server can be asked that way (vLLM can).
-        concurrency: requests in flight at once, from this process to all servers together.
+        concurrency: requests in flight at once, from this process to all servers together; default:
+            64, and 256 of one question each for a server that batches them (vLLM, SGLang).
         requests_per_minute: limit of this process; default: none.
         tokens_per_minute: limit of this process, prompts and answers together; default: none.
         connect_timeout: seconds until a server must have accepted the connection.
@@ -37,7 +38,7 @@ class EndpointSettings:
     url: tuple[str, ...] = ()
     key: str | None = None
     requests: Literal["auto", "chat", "completions"] = "auto"
-    concurrency: int = 64
+    concurrency: int | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     connect_timeout: float = 10.0
@@ -45,7 +46,8 @@ class EndpointSettings:
     retries: int = 4
 
     def __post_init__(self) -> None:
-        at_least("judge.concurrency", self.concurrency, 1)
+        if self.concurrency is not None:
+            at_least("judge.concurrency", self.concurrency, 1)
         at_least("judge.retries", self.retries, 0)
         above("judge.connect_timeout", self.connect_timeout, 0.0)
         above("judge.timeout", self.timeout, 0.0)

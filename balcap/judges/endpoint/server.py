@@ -95,6 +95,10 @@ class Server:
         except ValueError:
             raise RefusedError(200, "an answer that is no JSON") from None
 
+    async def get(self, path: str) -> bytes:
+        """The body at an address below `/v1`; raises as `post`, and what is missing is refused."""
+        return await self._ask("GET", f"{self.url}/{path}")
+
     async def _ask(self, method: str, url: str, body: dict[str, Any] | None = None) -> bytes:
         import aiohttp
 
@@ -118,7 +122,7 @@ class Server:
         if self._worked:
             return PassingError(str(error))
         try:
-            listed = json.loads(await self._ask("GET", f"{self.url}/models"))
+            listed = json.loads(await self.get("models"))
             models = [str(model["id"]) for model in listed["data"]]
         except (RefusedError, ValueError, KeyError, TypeError):
             return UserError(

@@ -67,7 +67,9 @@ class Server:
 
     async def _models(self, request: web.Request) -> web.Response:
         self.requests.add(request.path, None)
-        return _json({"object": "list", "data": [{"id": self.model, "object": "model"}]})
+        owner = "somebody" if self.template is None else "vllm"
+        model = {"id": self.model, "object": "model", "owned_by": owner}
+        return _json({"object": "list", "data": [model]})
 
     async def _counts(self, request: web.Request) -> web.Response:
         """For those in another process."""
