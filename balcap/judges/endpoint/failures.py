@@ -45,10 +45,22 @@ class RefusedError(Exception):
         self.message = message
 
 
-def of_connection(error: Exception, connect_timeout: float) -> PassingError:
-    """What a connection that failed, or broke, means."""
-    from aiohttp import ClientConnectorError, ConnectionTimeoutError
+def of_connection(error: Exception, url: str, connect_timeout: float) -> Exception:
+    """What a connection that failed, or broke, means: a PassingError, or the UserError of a
+    certificate that is not trusted, which no further try mends."""
+    from aiohttp import (
+        ClientConnectorCertificateError,
+        ClientConnectorError,
+        ConnectionTimeoutError,
+    )
 
+    if isinstance(error, ClientConnectorCertificateError):
+        said = error.certificate_error
+        return UserError(
+            f"the certificate of {url} is not trusted ({getattr(said, 'verify_message', said)}); "
+            "if the server is yours, name the file of the authority that signed it, export "
+            "SSL_CERT_FILE=/path/to/ca.pem, or correct the name in judge.url"
+        )
     if isinstance(error, ConnectionTimeoutError):
         return PassingError(f"no connection within {connect_timeout:g} s", lost=True)
     if isinstance(error, ClientConnectorError):

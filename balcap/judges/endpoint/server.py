@@ -111,7 +111,7 @@ class Server:
             async with self.open().request(method, url, data=content, headers=kind) as response:
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise of_connection(error, self._config.connect_timeout) from None
+            raise of_connection(error, self.url, self._config.connect_timeout) from None
         if response.status >= 400:
             variable = self._config.variable
             raise of_status(response, answer, variable, self._key, self._worked)
