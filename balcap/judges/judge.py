@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from balcap.errors import JudgeError, UnusableAnswerError
@@ -61,6 +62,12 @@ class Judge:
     def name(self) -> str:
         """How the judge is called in messages."""
         return self.shared.backend.name
+
+    @property
+    def answer_file(self) -> Path | None:
+        """Where its answers are kept; None where only this process remembers them."""
+        answers = self.shared.answers
+        return answers.path if isinstance(answers, AnswerCache) else None
 
     async def ask(self, requests: Sequence[JudgeRequest]) -> list[Outcome]:
         """Ask all at once; one outcome each, in their order.

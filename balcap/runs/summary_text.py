@@ -9,6 +9,7 @@ from typing import Any
 
 from balcap.console import number, say, table
 from balcap.data.shapes.grounding import GROUNDING
+from balcap.judges.cache.size import in_megabytes
 from balcap.runs.folder import RunFolder
 
 SIDES = ("before", "after", "before_greedy", "after_greedy")
@@ -35,6 +36,8 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
             say(f"\n{note}")
     if asked := judge_table(summary.get("judges", {})):
         say(f"\n{asked}")
+    for file, size in summary.get("answer_files", {}).items():
+        say(f"\nanswers of judges are kept in {file} ({in_megabytes(size)}; see balcap cache)")
     written = folder.read_json(folder.captions)
     if "before" in written and "after" in written:
         say(f"\n{caption_pairs(written['before'], written['after'])}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 from transformers import set_seed
@@ -13,7 +12,6 @@ from balcap.analysis.curves import draw
 from balcap.console import say
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.heads.judge_wait import JudgeWait, StoppedWaitingError
-from balcap.judges.usage import Usage
 from balcap.logging import quiet, without_bars
 from balcap.policies.adapters import restore
 from balcap.policies.loading import for_training
@@ -31,6 +29,7 @@ from balcap.training.divergence import NOT_A_DISTRIBUTION, DivergedError, StopAt
 from balcap.training.evaluations import Evaluations
 from balcap.training.grpo import CaptionTrainer
 from balcap.training.held_out import Band
+from balcap.training.judge_account import account
 from balcap.training.preflight import Plan
 from balcap.training.progress import Progress
 from balcap.training.signals import StopOnSignal
@@ -238,6 +237,7 @@ class Session:
     def _close(self, seconds: float, *, whole: bool) -> dict[str, Any]:
         """Write summary and curves; returns the summary. Seconds count from the first evaluation
         on."""
+        earlier = self.folder.read_json(self.folder.summary)
         summary = self.folder.add_json(
             self.folder.summary,
             {
@@ -246,7 +246,7 @@ class Session:
                 "train_seconds": round(self.train_seconds, 1),
                 "interrupted": not whole,
                 "bad_images": len(self.trainer.images.bad),
-                **self._asked_so_far(),
+                **account(self.held_out.heads, self.judge_wait.spent, earlier),
             },
         )
         self.trackers.summary(summary)
@@ -256,11 +256,3 @@ class Session:
             with self.folder.whole(self.folder.curves) as file:
                 draw(rows, [head.name for head in self.plan.trained], band, file)
         return summary
-
-    def _asked_so_far(self) -> dict[str, Any]:
-        """What each head asked its judge, with what it asked before the run was resumed."""
-        earlier = self.folder.read_json(self.folder.summary).get("judges", {})
-        total = {name: Usage(**used) for name, used in earlier.items()}
-        for name, used in self.judge_wait.spent.items():
-            total[name] = total.get(name, Usage()) + used
-        return {"judges": {name: asdict(used) for name, used in total.items()}} if total else {}

@@ -14,6 +14,7 @@ from balcap.errors import RunError, UserError
 from balcap.judges.cache.file import BrokenFileError
 from balcap.judges.cache.location import cache_file
 from balcap.judges.cache.pruning import PrunableFile, Share
+from balcap.judges.cache.size import bytes_of, in_megabytes
 
 
 def show(settings: CacheSettings) -> int:
@@ -90,7 +91,4 @@ def _day(seconds: float) -> str:
 
 
 def _size(path: Path) -> str:
-    """With the journal beside it, which is a part of it."""
-    files = (path, path.with_name(f"{path.name}-wal"))
-    total = sum(file.stat().st_size for file in files if file.exists())
-    return f"{total / 1e6:,.1f} MB"
+    return in_megabytes(bytes_of(path))
