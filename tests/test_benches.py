@@ -11,6 +11,7 @@ SMALL = {
     "captions.py": "--scenes 8 --engines local",
     "judges.py": "--captions 16 --latency 0.01 --rounds 1",
     "laptop.py": "--smoke",
+    "pictures.py": "--pictures 2 --questions 2 --rounds 1",
     "report.py": "--steps 2 --captions 8",
     "rollout.py": "--engines hf --steps 2 --batch 8 --max-tokens 16",
     "step.py": "--steps 3 --rounds 1",

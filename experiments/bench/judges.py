@@ -20,18 +20,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from openai import AsyncOpenAI, OpenAI
+from shared.judge import server
 from trl import GRPOTrainer
 
 from balcap.config import DataSettings, JudgeSettings, ShapesSettings, TrainSettings
@@ -52,9 +50,7 @@ from balcap_rewards.qa_reader import drawn as drawn_questions
 
 QUESTIONS = 8
 GROUP = 8
-TESTS = Path(__file__).parents[2] / "tests"  # where the scripted server lies
 SLICE = 20  # questions that are asked one by one
-SCRIPT = 'def answer(prompt):\n    return "B"\n'
 
 
 @dataclass(frozen=True)
@@ -154,29 +150,6 @@ def clocked(questions: int, work: Callable[[], None]) -> Took:
     start, cpu = time.perf_counter(), time.process_time()
     work()
     return Took(questions, time.perf_counter() - start, time.process_time() - cpu)
-
-
-@contextmanager
-def server(latency: float, slots: int) -> Iterator[str]:
-    """Start the scripted server in a process of its own; gives its address."""
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "script.py"
-        script.write_text(SCRIPT)
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "helpers.judge_server", "--script", f"{script}:answer",
-                "--latency", str(latency), "--concurrency", str(slots),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=TESTS,
-        )  # fmt: skip
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def captions_of(count: int) -> list[Caption]:
