@@ -26,7 +26,8 @@ STARTS = (["balcap"], ["python", "-m", "balcap"], ["accelerate", "launch", "-m",
 def command_lines(code):
     """The command lines of balcap in a block, each as its words without `balcap`."""
     for line in code.replace("\\\n", " ").splitlines():
-        for part in re.split(r"&&|[|;]| > ", line):
+        # what is none of balcap's may be in quotes over several lines, as JSON is
+        for part in re.split(r"&&|[|;]| > ", line) if "balcap" in line else ():
             words = shlex.split(re.sub(r"\[(--[^\]]*)\]", r"\1", part), comments=True)
             for start in STARTS:
                 if words[: len(start)] == start:

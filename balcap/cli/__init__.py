@@ -23,7 +23,7 @@ VERSION = ("-V", "--version")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
-    - 0: success.
+    - 0: success; also of `balcap serve` that SIGTERM ended, once all was answered.
     - 1: environment failure, such as a full disk; what was computed is kept. Also the answer "no"
       of a command that tests something, such as `balcap probe`.
     - 2: a mistake of the user's, such as a misspelt setting; one message says how to fix it.

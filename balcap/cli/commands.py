@@ -17,6 +17,7 @@ from balcap.config import (
     ReportSettings,
     RunsSettings,
     ScoreSettings,
+    ServeSettings,
     SftSettings,
     ShowSettings,
     SweepSettings,
@@ -173,6 +174,17 @@ balcap probe --rewards qa,cov,fluency --gate none --attacks ramble,keyword-pile
         examples="""
 balcap heads
 balcap heads my_head.py:ColourWords
+""",
+    ),
+    Command(
+        name="serve",
+        summary="Serve the reward heads over HTTP, for other training engines",
+        settings=ServeSettings,
+        function="balcap.serving.command:run",
+        examples="""
+balcap serve --rewards qa,cov,fluency
+balcap serve --rewards precision --config judge.yaml --image-root images --port 8101
+balcap serve --rewards qa --qa.engine llm --config judge.yaml --host 0.0.0.0 --token REWARD_TOKEN
 """,
     ),
     Command(

@@ -34,6 +34,7 @@ from balcap.config.report import ReportSettings
 from balcap.config.reward import RewardSettings, gated_heads
 from balcap.config.sampling import SamplingSettings
 from balcap.config.score import ScoreSettings
+from balcap.config.serve import ServeSettings
 from balcap.config.sft import SFT_PRESETS, ResolvedSftSettings, SftPreset, SftSettings
 from balcap.config.sweep import SweepSettings, SweepShowSettings
 from balcap.config.train import (
@@ -75,6 +76,7 @@ __all__ = [
     "RunsSettings",
     "SamplingSettings",
     "ScoreSettings",
+    "ServeSettings",
     "SftPreset",
     "SftSettings",
     "ShapesSettings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Final
 
@@ -50,3 +51,12 @@ def counts(settings: object, *names: str) -> None:
         value = getattr(settings, name)
         if value is not None:
             at_least(name, value, 1)
+
+
+def names_a_variable(text: str) -> bool:
+    """Whether a text is the name of an environment variable, and not a key that was pasted."""
+    return re.fullmatch(r"[A-Za-z_]\w{0,63}", text) is not None and not _KEY.fullmatch(text)
+
+
+# what keys of the well-known services begin with, where it could also be a variable's name
+_KEY = re.compile(r"(sk|hf|gsk|pk|rk|xai)_[A-Za-z0-9_]{16,}|AIza\w{16,}")

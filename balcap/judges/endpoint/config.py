@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from balcap.config.checks import above, at_least
+from balcap.config.checks import above, at_least, names_a_variable
 from balcap.errors import UserError
 from balcap.judges.endpoint.proxies import proxy_of
 
@@ -56,7 +56,7 @@ class EndpointSettings:
                 above(f"judge.{name}", getattr(self, name), 0.0)
         for url in self.url:
             _check_address(url)
-        if self.key is not None and not _is_name(self.key):
+        if self.key is not None and not names_a_variable(self.key):
             raise UserError(  # and the key must not stand in a message either
                 "judge.key is not the name of an environment variable, and perhaps a key itself; "
                 "put the key into a variable and give that one's name: --judge.key OPENAI_API_KEY"
@@ -99,11 +99,3 @@ def _check_address(url: str) -> None:
             "query in it; give the bare address, and a key as the name of an environment variable: "
             "--judge.key NAME"
         )
-
-
-# what keys of the well-known services begin with, where it could also be a variable's name
-_KEY = re.compile(r"(sk|hf|gsk|pk|rk|xai)_[A-Za-z0-9_]{16,}|AIza\w{16,}")
-
-
-def _is_name(key: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_]\w{0,63}", key) is not None and not _KEY.fullmatch(key)

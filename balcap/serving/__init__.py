@@ -1,0 +1,1 @@
+"""How do other programs get scores? One HTTP server over the heads."""
