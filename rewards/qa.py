@@ -16,9 +16,11 @@ from balcap.heads import Head
 from balcap.heads.answers import completed, listed, usable
 from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities
+from balcap.heads.reading import check_logprobs, most_choices, rng_of
+from balcap.judges.judge import Judge
 from balcap.types import Caption, HeadScore, Question, Score, Unscored
 
-from .qa_reader import Answered, answers, most_choices, rng_of
+from .qa_reader import Answered, AnyAnswered, Gained, answers
 from .qa_settings import QaConfig
 
 __all__ = ["Qa", "QaConfig"]
@@ -32,9 +34,11 @@ class Qa(Head[QaConfig]):
     - `embedding`: a tie scores 0. Such a reader does not see the order of the options, so none is
       drawn.
     - `llm`: with `answer=soft` the mean probability of the right letter, among those of the menu:
-      what letters said at temperature 1 give in expectation. A question without a usable answer is
-      left out (`unusable`); a caption with too few answers (`min_answered`), or a question of more
-      options than there are letters, is not scored.
+      what letters said at temperature 1 give in expectation. With `answer=gain` the mean of
+      (1 + p - q) / 2, with p that probability with the caption and q without: 0.5 for a caption
+      that changes nothing, more for one that helps; an empty one scores 0 all the same. A question
+      without a usable answer is left out (`unusable`); a caption with too few answers
+      (`min_answered`), or a question of more options than there are letters, is not scored.
     """
 
     name = "qa"
@@ -44,6 +48,11 @@ class Qa(Head[QaConfig]):
     def uses_judge(self) -> bool:
         """With the engine `llm`."""
         return self.config.engine == "llm"
+
+    def attach_judge(self, judge: Judge) -> None:
+        """Ask that judge from now on. Raises UserError if it lacks what `answer` needs."""
+        check_logprobs(judge, self.config.answer, f"{self.name}.answer")
+        super().attach_judge(judge)
 
     @property
     def requires(self) -> frozenset[str]:
@@ -62,7 +71,7 @@ class Qa(Head[QaConfig]):
         found = await answers(self.judge, left, self.config)
         return completed(known, [self._scored(outcomes) for outcomes in found])
 
-    def _scored(self, outcomes: Sequence[Answered | JudgeError]) -> Score | JudgeError:
+    def _scored(self, outcomes: Sequence[AnyAnswered | JudgeError]) -> Score | JudgeError:
         if self.config.unusable == "wrong":
             outcomes = [
                 Answered("", "no usable answer", 0.0)
@@ -73,7 +82,8 @@ class Qa(Head[QaConfig]):
         found = usable(outcomes, self.config.min_answered)
         if isinstance(found, JudgeError):
             return found
-        return scored([one for one in found.answers if one is not None], found.note())
+        answered: list[AnyAnswered] = [one for one in found.answers if one is not None]
+        return (gained if self.config.answer == "gain" else scored)(answered, found.note())
 
     def _without_asking(self, caption: Caption) -> HeadScore | None:
         """The score of a caption that no reader is needed for."""
@@ -81,7 +91,7 @@ class Qa(Head[QaConfig]):
         if not questions:
             return Unscored("no questions")
         longest = max(len(question.choices) for question in questions)
-        most = most_choices(self.config)
+        most = most_choices(self.config.abstain)
         if longest > most:
             return Unscored(f"a question has {longest} options; letters allow {most}")
         return None if caption.text.strip() else 0.0
@@ -120,7 +130,7 @@ class Qa(Head[QaConfig]):
         return Answered(question.text, question.choices[index], float(index == question.answer))
 
 
-def scored(answered: Sequence[Answered], note: str = "") -> Score:
+def scored(answered: Sequence[AnyAnswered], note: str = "") -> Score:
     """The mean worth of answers, at least one, with what was said.
 
     Args:
@@ -131,6 +141,21 @@ def scored(answered: Sequence[Answered], note: str = "") -> Score:
     wrong = [f"{one.question} ({one.said})" for one in answered if one.worth < 0.5]
     right = len(answered) - len(wrong)
     said = f"{right} of {len(answered)} answered right{note}{listed('not', wrong)}"
+    return Score(value, said, {"answers": [one._asdict() for one in answered]})
+
+
+def gained(answered: Sequence[AnyAnswered], note: str = "") -> Score:
+    """As `scored`, for `answer=gain`; it names what the caption does not help with."""
+    value = sum(one.worth for one in answered) / len(answered)
+    both = [one for one in answered if isinstance(one, Gained)]
+    idle = [f"{one.question} ({one.said})" for one in answered if one.worth <= 0.5]
+    said = f"{len(answered) - len(idle)} of {len(answered)} made likelier{note}"
+    if both:
+        seen, blind = (
+            sum(each) / len(both) for each in zip(*(one[3:] for one in both), strict=True)
+        )
+        said = f"right letters {seen:.2f} likely with the caption, {blind:.2f} without; {said}"
+    said += listed("not", idle)
     return Score(value, said, {"answers": [one._asdict() for one in answered]})
 
 

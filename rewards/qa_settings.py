@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from balcap.config import JudgeSettings, at_least, within
+from balcap.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,8 @@ class QaConfig:
             sample and caption.
         answer: llm only: `letter` takes the letter that is said (the paper); `soft` the probability
             of the right letter among those of the menu: one token, less noise, not for readers that
-            think first.
+            think first; `gain`, ours, for small readers, how much of that probability is due to the
+            caption: (1 + with it - without it) / 2, so 0.5 for nothing.
         abstain: llm only: offer "cannot be told" as the last option; it scores 0 (the paper).
         temperature: llm only: at which a letter is sampled, in [0, 2]; 0 takes the likeliest (the
             paper: 0.6).
@@ -31,8 +33,8 @@ class QaConfig:
             again: `drop` leaves it out (ours), `wrong` counts it as answered wrongly (CapRL).
         min_answered: llm only: share of a caption's questions that must have a usable answer for
             it to be scored, in [0, 1]. Ours.
-        min_mass: llm only: with `soft`, an answer is unusable if the letters of the menu have less
-            probability than this together, in [0, 1]. Ours.
+        min_mass: llm only: with `soft` and `gain`, an answer is unusable if the letters of the menu
+            have less probability than this together, in [0, 1]. Ours.
         min_similarity: embedding only: the reader cannot say when no option is this near to the
             caption, a cosine in [0, 1]. Ours, measured on the shapes world.
         min_margin: embedding only: the reader cannot say when the best option leads the second by
@@ -45,7 +47,7 @@ class QaConfig:
     engine: Literal["embedding", "llm"] = "embedding"
     draws: int = 0
     seed: int = 0
-    answer: Literal["letter", "soft"] = "letter"
+    answer: Literal["letter", "soft", "gain"] = "letter"
     abstain: bool = True
     temperature: float = 0.6
     max_tokens: int = 10
@@ -64,3 +66,8 @@ class QaConfig:
         at_least("qa.max_tokens", self.max_tokens, 1)
         for name in ("min_answered", "min_mass", "min_similarity", "min_margin"):
             within(f"qa.{name}", getattr(self, name), 0.0, 1.0)
+        if self.answer == "gain" and self.engine != "llm":
+            raise UserError(
+                f"qa.answer is 'gain', and the engine {self.engine!r} asks no reader; add "
+                "--qa.engine llm with a judge, or leave qa.answer out"
+            )

@@ -38,7 +38,8 @@ class Scripted(Backend):
     """A function as a judge.
 
     A plain function is called in a thread, for one question after the other, in their order; an
-    `async def` for several at once.
+    `async def` for several at once. One that is annotated to return `str` gives no
+    log-probabilities, which `qa.answer soft` and `gain` need.
 
     Args:
         script: the function.
@@ -60,6 +61,7 @@ class Scripted(Backend):
         self._name = name
         self._asynchronous = inspect.iscoroutinefunction(script)
         self._at_once = concurrency if self._asynchronous else 1
+        self.logprobs = not _says_text_only(script)
 
     @classmethod
     def of(cls, settings: JudgeSettings) -> Scripted:
@@ -134,6 +136,11 @@ class Scripted(Backend):
                 "JudgeResponse, or raises JudgeError"
             )
         return said if isinstance(said, JudgeResponse) else JudgeResponse(said)
+
+
+def _says_text_only(script: Script) -> bool:
+    """Whether its annotation says that it returns a text, and so no log-probabilities."""
+    return getattr(script, "__annotations__", {}).get("return") in (str, "str")
 
 
 def scripted(script: Script) -> Judge:

@@ -146,12 +146,15 @@ class Backend(ABC):
         named_by: the setting that is to be changed to ask somebody else.
         model_example: what `--judge.model` is, for the message where it is not given.
         records: whether what it answers is new, and is kept in the cache and paid for.
+        logprobs: False of a backend that is known to give no log-probabilities of choices; what
+            needs them then refuses it before anything is asked. May be a property.
     """
 
     Settings: ClassVar[type] = NoSettings
     named_by: ClassVar[str] = "url"
     model_example: ClassVar[str] = "--judge.model NAME"
     records: ClassVar[bool] = True
+    logprobs: bool = True
 
     @classmethod
     def check(cls, settings: JudgeSettings, asker: str) -> None:

@@ -36,6 +36,7 @@ from balcap.config import DataSettings, JudgeSettings, ShapesSettings, TrainSett
 from balcap.console import say, table
 from balcap.data import shapes
 from balcap.heads import choose
+from balcap.heads.reading import PROMPT
 from balcap.heads.scoring import score
 from balcap.judges.factory import forget
 from balcap.logging import quiet
@@ -45,8 +46,7 @@ from balcap.training.image_reader import ImageReader
 from balcap.training.trl_args import grpo_config
 from balcap.types import Caption
 from balcap_rewards.qa import QaConfig
-from balcap_rewards.qa_reader import PROMPT
-from balcap_rewards.qa_reader import drawn as drawn_questions
+from balcap_rewards.qa_reader import menus_of
 
 QUESTIONS = 8
 GROUP = 8
@@ -68,7 +68,7 @@ def asked(captions: Sequence[Caption]) -> list[list[str]]:
     return [
         [
             PROMPT.fill(caption=caption.text, question=str(menu))
-            for menu in drawn_questions(caption, settings)
+            for menu in menus_of(caption, settings)
         ]
         for caption in captions
     ]

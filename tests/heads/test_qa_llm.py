@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from balcap.errors import JudgeError, UserError
+from balcap.heads.reading import ABSTAIN
 from balcap.judges.event_loop import run
 from balcap.judges.judge import Judge, SharedBackend
 from balcap.judges.quoting import quoted
@@ -14,7 +15,7 @@ from balcap.judges.types import JudgeResponse
 from balcap.types import Caption, Question, Sample, Unscored
 from balcap_rewards.injections import INJECTIONS
 from balcap_rewards.qa import Qa, QaConfig
-from balcap_rewards.qa_reader import ABSTAIN, drawn
+from balcap_rewards.qa_reader import menus_of
 from helpers.readers import CAR, DOG, HAT, ONLY_CAR, SAMPLE, TEXTS, Seen, by_rule, read
 
 
@@ -72,7 +73,7 @@ def test_draws_are_made_with_replacement_and_shuffled_anew():
     # about 40 of 120 draws are of this question, in any of its 6 orders
     car = [
         menu
-        for menu in drawn(Caption(SAMPLE, "A car."), QaConfig(draws=120))
+        for menu in menus_of(Caption(SAMPLE, "A car."), QaConfig(draws=120))
         if menu.question == CAR
     ]
     assert len({menu.order for menu in car}) == 6
@@ -88,10 +89,10 @@ def test_a_drawn_score_is_the_mean_over_the_draws():
 
 def test_more_draws_begin_as_fewer_do():
     caption = Caption(SAMPLE, "A red car.")
-    four, eight = (list(drawn(caption, QaConfig(draws=draws))) for draws in (4, 8))
+    four, eight = (list(menus_of(caption, QaConfig(draws=draws))) for draws in (4, 8))
     assert eight[:4] == four
-    assert list(drawn(caption, QaConfig(draws=8, seed=1))) != eight
-    assert list(drawn(Caption(SAMPLE, "A blue car."), QaConfig(draws=8))) != eight
+    assert list(menus_of(caption, QaConfig(draws=8, seed=1))) != eight
+    assert list(menus_of(Caption(SAMPLE, "A blue car."), QaConfig(draws=8))) != eight
 
 
 def test_the_same_menu_drawn_twice_is_asked_twice_only_where_answers_differ():

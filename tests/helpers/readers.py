@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from balcap.heads.reading import ABSTAIN
 from balcap.judges.event_loop import run
 from balcap.judges.scripted import scripted
 from balcap.types import Caption, Question, Sample
 from balcap_rewards.qa import Qa, QaConfig
-from balcap_rewards.qa_reader import ABSTAIN
 
 CAR = Question("Which colour is the car?", ("red", "blue", "green"), 0)
 DOG = Question("What does the dog do?", ("sleep", "run", "eat"), 1)
