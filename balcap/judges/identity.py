@@ -23,17 +23,18 @@ def identity_of(model: str, settings: JudgeSettings) -> Mapping[str, Any]:
 def versioned(path: Path, name: str | None = None) -> str:
     """A name for what a file or folder holds now: `reader@1a2b3c4d`.
 
-    Of a file the content counts; of a folder of weights, which may be large, its files' names,
-    sizes and times. So what other weights answered under the same name is never taken for theirs.
+    Of a file the content counts; of weights, which may be large, a folder's or a GGUF file's, the
+    files' names, sizes and times. So what other weights answered under the same name is never taken
+    for theirs.
 
     Args:
         path: the file or folder.
         name: what to call it; default: its own name.
     """
-    if path.is_file():
+    if path.is_file() and path.suffix != ".gguf":
         content = path.read_bytes()
     else:
-        files = sorted(file for file in path.iterdir() if file.is_file())
+        files = [path] if path.is_file() else sorted(f for f in path.iterdir() if f.is_file())
         stats = [(file.name, file.stat()) for file in files]
         content = repr([(file, s.st_size, s.st_mtime_ns) for file, s in stats]).encode()
     return f"{name or path.resolve().name}@{hashlib.sha256(content).hexdigest()[:8]}"

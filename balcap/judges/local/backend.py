@@ -12,6 +12,7 @@ from balcap.config import JudgeSettings, at_least
 from balcap.errors import UserError
 from balcap.judges.identity import identity_of, versioned
 from balcap.judges.images import MAX_PIXELS
+from balcap.judges.local.gguf import gguf_file
 from balcap.judges.types import Backend, JudgeRequest, Outcome, own_settings
 
 
@@ -41,20 +42,22 @@ class Local(Backend):
     A schema is not held to; the asker checks the answer all the same.
 
     Raises:
-        UserError: if the model is a folder that is not there.
+        UserError: if the model is a folder or GGUF file that is not there, or what reads such a
+            file is not installed.
     """
 
     Settings = LocalSettings
     named_by = "model"
-    model_example = "--judge.model Qwen/Qwen2.5-7B-Instruct, or a folder"
+    model_example = "--judge.model Qwen/Qwen2.5-7B-Instruct, a folder, a .gguf file, or smollm2"
 
     def __init__(self, settings: JudgeSettings) -> None:
         self._own = own_settings(LocalSettings, settings)
         self._model = self._source = settings.model or ""
         self._max_pixels = settings.max_pixels or MAX_PIXELS
-        path = Path(self._source).expanduser()
-        self._identity = identity_of(versioned(path) if path.is_dir() else self._source, settings)
-        if path.is_dir():
+        path = gguf_file(self._source) or Path(self._source).expanduser()
+        is_here = path.is_dir() or path.suffix == ".gguf"
+        self._identity = identity_of(versioned(path) if is_here else self._source, settings)
+        if is_here:
             self._source = str(path)
         elif self._source.startswith((".", "/", "~")) or self._source.count("/") > 1:
             raise UserError(
@@ -64,7 +67,7 @@ class Local(Backend):
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """A hub id as it is; a folder with its version, as its files may change."""
+        """A hub id as it is; a folder or file with its version, as it may change."""
         return self._identity
 
     @property

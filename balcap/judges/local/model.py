@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ def load(source: str, device: str | None) -> LocalModel:
     """Return the model that all of this process share.
 
     Args:
-        source: a hub id or a folder.
+        source: a hub id, a folder or a GGUF file.
         device: a torch device; None: the GPU if there is one.
 
     Raises:
@@ -46,17 +47,22 @@ _lock = threading.Lock()
 @cache
 def _loaded(source: str, device: str) -> LocalModel:
     quiet()
+    is_gguf = source.endswith(".gguf")
+    place = str(Path(source).parent) if is_gguf else source
+    file: dict[str, Any] = {"gguf_file": Path(source).name} if is_gguf else {}
     try:
-        config = AutoConfig.from_pretrained(source)
+        config = AutoConfig.from_pretrained(place, **file)
         sees = hasattr(config, "vision_config") and (
             config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
         )
         kind = AutoModelForImageTextToText if sees else AutoModelForCausalLM
         # as policies do: a CPU is fast and exact in float32, a GPU has room for bfloat16
         dtype = torch.float32 if device.startswith("cpu") else torch.bfloat16
-        with without_bars(source):
-            reader = (AutoProcessor if sees else AutoTokenizer).from_pretrained(source)
-            model = kind.from_pretrained(source, dtype=dtype)
+        with without_bars(place):
+            reader = (AutoProcessor if sees else AutoTokenizer).from_pretrained(place, **file)
+            # reading a GGUF file's header takes seconds: its configuration is not read twice
+            known = {**file, "config": config} if is_gguf else {}
+            model = kind.from_pretrained(place, dtype=dtype, **known)
     except (OSError, ValueError, ImportError) as error:
         raise UserError(
             f"the judge's model {source!r} cannot be loaded ({_first_line(error)}); give a folder "
