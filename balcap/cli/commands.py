@@ -27,6 +27,7 @@ from balcap.config import (
 from balcap.config.cache import CacheSettings, PruneSettings
 from balcap.config.command import imported
 from balcap.config.export import ExportSettings
+from balcap.config.judge_check import JudgeCheckSettings
 from balcap.config.look import LookSettings
 from balcap.errors import UserError
 from balcap.evaluation.protocols import PROTOCOL_KIND
@@ -185,6 +186,17 @@ balcap heads my_head.py:ColourWords
 balcap serve --rewards qa,cov,fluency
 balcap serve --rewards precision --config judge.yaml --image-root images --port 8101
 balcap serve --rewards qa --qa.engine llm --config judge.yaml --host 0.0.0.0 --token REWARD_TOKEN
+""",
+    ),
+    Command(
+        name="judge check",
+        summary="Is this judge fit to reward? Ask it questions with known answers",
+        settings=JudgeCheckSettings,
+        function="balcap.evaluation.judge_check.command:run",
+        examples="""
+balcap judge check --judge.backend local --judge.model smollm2 --answer soft
+balcap judge check --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+balcap judge check --data caption-qa:qa.json --captions captions.json --out check.json
 """,
     ),
     Command(

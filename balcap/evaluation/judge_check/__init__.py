@@ -1,0 +1,1 @@
+"""`balcap judge check`: is this judge fit to reward?"""
