@@ -151,9 +151,8 @@ def gained(answered: Sequence[AnyAnswered], note: str = "") -> Score:
     idle = [f"{one.question} ({one.said})" for one in answered if one.worth <= 0.5]
     said = f"{len(answered) - len(idle)} of {len(answered)} made likelier{note}"
     if both:
-        seen, blind = (
-            sum(each) / len(both) for each in zip(*(one[3:] for one in both), strict=True)
-        )
+        seen = sum(one.seen for one in both) / len(both)
+        blind = sum(one.blind for one in both) / len(both)
         said = f"right letters {seen:.2f} likely with the caption, {blind:.2f} without; {said}"
     said += listed("not", idle)
     return Score(value, said, {"answers": [one._asdict() for one in answered]})
