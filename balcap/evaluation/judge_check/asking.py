@@ -43,18 +43,12 @@ class Answers:
 
     Attributes:
         asked: question by question.
-        fresh: questions that the judge answered now, draws counted; the others were in the cache.
-        seconds: that took, without the first question, at which a local model is loaded.
+        per_second: questions that were answered in a second, draws counted; None if the first one
+            was known: a local model may then have been loaded on the way.
     """
 
     asked: tuple[Asked, ...]
-    fresh: int
-    seconds: float
-
-    @property
-    def per_second(self) -> float | None:
-        """Questions a second; None if all answers were known."""
-        return self.fresh / self.seconds if self.fresh and self.seconds > 0 else None
+    per_second: float | None
 
 
 def captions_of(settings: JudgeCheckSettings) -> list[Caption]:
@@ -103,7 +97,8 @@ def ask(judge: Judge, captions: Sequence[Caption], settings: JudgeCheckSettings)
     progress.close()
     used = judge.usage
     fresh = (used.questions - used.cached) - (before.questions - before.cached)
-    return Answers(tuple(asked), fresh, time.perf_counter() - began)
+    rate = fresh / (time.perf_counter() - began) if fresh and not before.cached else None
+    return Answers(tuple(asked), rate)
 
 
 def _wave(
