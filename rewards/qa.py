@@ -13,7 +13,7 @@ from itertools import islice
 
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.heads import Head
-from balcap.heads.answers import completed, listed, usable
+from balcap.heads.answers import Usable, completed, listed, usable
 from balcap.heads.engines.embedding import embedder
 from balcap.heads.engines.similarity import best_similarities
 from balcap.heads.reading import check_logprobs, most_choices, rng_of
@@ -79,10 +79,10 @@ class Qa(Head[QaConfig]):
                 else one
                 for one in outcomes
             ]
-        found = usable(outcomes, self.config.min_answered)
+        found: Usable[AnyAnswered] | JudgeError = usable(outcomes, self.config.min_answered)
         if isinstance(found, JudgeError):
             return found
-        answered: list[AnyAnswered] = [one for one in found.answers if one is not None]
+        answered = [one for one in found.answers if one is not None]
         return (gained if self.config.answer == "gain" else scored)(answered, found.note())
 
     def _without_asking(self, caption: Caption) -> HeadScore | None:

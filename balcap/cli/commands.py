@@ -195,7 +195,7 @@ balcap serve --rewards qa --qa.engine llm --config judge.yaml --host 0.0.0.0 --t
         function="balcap.evaluation.judge_check.command:run",
         examples="""
 balcap judge check --judge.backend local --judge.model smollm2 --answer soft
-balcap judge check --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
+balcap judge check --config judge.yaml --min-accuracy 0.9
 balcap judge check --data caption-qa:qa.json --captions captions.json --out check.json
 """,
     ),

@@ -11,10 +11,10 @@ from balcap.config.judge_check import JudgeCheckSettings
 from balcap.data import load
 from balcap.errors import UserError
 from balcap.evaluation.harness.caption_file import from_file
-from balcap.evaluation.harness.progress import Progress
 from balcap.heads.reading import AnyOutcome, Menu, most_choices, read_menus, seeded
 from balcap.judges.event_loop import run as run_async
 from balcap.judges.judge import Judge
+from balcap.progress import Progress
 from balcap.types import Caption, Question
 
 WAVE = 8  # samples asked about at once: enough to keep a server busy, few enough to see it go on
