@@ -45,6 +45,7 @@ RUBRIC = [
 SERVED = {"languagetool"}  # engines that a server has to be there for: they have tests of their own
 MORE = [
     ("qa", {"engine": "llm", "answer": "soft"}),
+    ("qa", {"engine": "llm", "answer": "gain"}),
     ("qa", {"engine": "llm", "draws": 8}),
     ("cov", {"engine": "llm", "unit": "facts"}),
     ("precision", {"pointable": False}),

@@ -46,12 +46,12 @@ class Dutiful:
         return JudgeResponse(json.dumps(_made(request.schema, request.schema, rng, texts)))
 
 
-def silent(request: JudgeRequest) -> str:
+def silent(request: JudgeRequest) -> JudgeResponse:
     """Cannot be reached."""
     raise JudgeError("timed out after 120 s")
 
 
-def mumbling(request: JudgeRequest) -> str:
+def mumbling(request: JudgeRequest) -> str | JudgeResponse:
     """Answers with nothing that could be read as anything."""
     return "???"
 
