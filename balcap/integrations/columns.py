@@ -34,8 +34,8 @@ class OpenedImage:
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
-    """The sample of a row: its `id`, and its `image`, `reference`, `facts` and `questions` where
-    it has them. Every other column becomes metadata.
+    """The sample of a row: its `id`, and its `image` (or the first of its `images`), `reference`,
+    `facts` and `questions` where it has them. Every other column becomes metadata.
 
     Raises:
         UserError: if the row has no `id`: captions are scored once for each id and text.
@@ -48,7 +48,8 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
             "the data set has no column 'id', by which balcap tells samples apart; it has "
             f"{', '.join(sorted(row)) or 'no columns'}. Add one: dataset.add_column('id', names)"
         )
-    image = known.pop("image", None)
+    several = known.pop("images", None) or [None]  # TRL's other name; a caption is of one image
+    image = known.pop("image", None) or several[0]
     return Sample(
         id=str(name),
         prompt="",  # no head reads it
