@@ -12,16 +12,44 @@ if TYPE_CHECKING:
     from balcap.advantage.gates import gate, length_penalty
     from balcap.advantage.matrix import RewardMatrix
     from balcap.advantage.normalizers import advantages
+    from balcap.api import Trained, train
+    from balcap.heads import Head
+    from balcap.training.grpo import CaptionTrainer
+    from balcap.types import Caption, Question, Sample, Score, Unscored
 
     __version__: str
 
-__all__ = ["RewardMatrix", "__version__", "advantages", "gate", "length_penalty"]
+__all__ = [
+    "Caption",
+    "CaptionTrainer",
+    "Head",
+    "Question",
+    "RewardMatrix",
+    "Sample",
+    "Score",
+    "Trained",
+    "Unscored",
+    "__version__",
+    "advantages",
+    "gate",
+    "length_penalty",
+    "train",
+]
 
 _HOMES = {
+    "Caption": "balcap.types",
+    "CaptionTrainer": "balcap.training.grpo",
+    "Head": "balcap.heads",
+    "Question": "balcap.types",
     "RewardMatrix": "balcap.advantage.matrix",
+    "Sample": "balcap.types",
+    "Score": "balcap.types",
+    "Trained": "balcap.api",
+    "Unscored": "balcap.types",
     "advantages": "balcap.advantage.normalizers",
     "gate": "balcap.advantage.gates",
     "length_penalty": "balcap.advantage.gates",
+    "train": "balcap.api",
 }
 
 

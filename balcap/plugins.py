@@ -101,9 +101,23 @@ def find_class(kind: Kind, reference: str, base: type[T], *, named: bool = True)
             f"no class {name!r} in {source}; its {kind.noun.split()[-1]}s are "
             f"{', '.join(have) or '(none)'}{did_you_mean(name, have)}"
         )
+    return checked_class(kind, f"{name} in {source}", found, base, named=named)
+
+
+def checked_class(
+    kind: Kind, called: str, found: Any, base: type[T], *, named: bool = True
+) -> type[T]:
+    """Return what was found or handed in, if it can be plugged in; else raise UserError.
+
+    Args:
+        kind: what it should be.
+        called: how it is called in errors, such as `Words in my_heads.py`.
+        found: the class.
+        base, named: as in `find_class`.
+    """
     if not _is_a(found, base):
-        raise UserError(f"{name} in {source} is not a {kind.noun}; derive it from {kind.base}")
-    what = f"the {kind.noun} {name} in {source}"
+        raise UserError(f"{called} is not a {kind.noun}; derive it from {kind.base}")
+    what = f"the {kind.noun} {called}"
     _check_whole(what, found)
     if named:
         _check_name(what, getattr(found, "name", None), kind.reserved)

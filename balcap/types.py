@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+@runtime_checkable
 class Renderable(Protocol):
     """A picture that is drawn when it is needed, such as a scene of the shapes world."""
 
@@ -60,19 +61,20 @@ class Sample:
     """An image to caption, and what reward heads may need to know about it.
 
     Attributes:
-        id: unique within its data set.
-        prompt: what the policy is asked, without any image token.
-        image: a file, or something that renders itself; None only where no image is needed
-            (`balcap score`).
+        id: unique within its data set; `balcap.train` numbers those that have none.
+        prompt: what the policy is asked, without any image token; `balcap.train` asks its own where
+            there is none.
+        image: a file, a PIL image, or something that renders itself; None only where no image is
+            needed (`balcap score`).
         reference: a good caption of the image; None where the data has none.
         facts: short statements that are true of the image.
         questions: multiple-choice questions about the image.
         metadata: anything else of the row, by its column's name.
     """
 
-    id: str
-    prompt: str
-    image: Path | Renderable | None = None
+    id: str = ""
+    prompt: str = ""
+    image: Path | Image | Renderable | None = None
     reference: str | None = None
     facts: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -88,12 +90,14 @@ class Sample:
         if self.image is None:
             raise ValueError(f"sample {self.id!r} has no image")
         try:
-            if not isinstance(self.image, Path):
-                return self.image.render()
-            from PIL import Image as Picture
+            if isinstance(self.image, Path):
+                from PIL import Image as Picture
 
-            with Picture.open(self.image) as picture:
-                return to_rgb(picture)
+                with Picture.open(self.image) as picture:
+                    return to_rgb(picture)
+            if isinstance(self.image, Renderable):
+                return self.image.render()
+            return to_rgb(self.image)
         except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
             raise UnreadableImageError(self.id, f"{type(error).__name__}: {error}") from error
 

@@ -12,7 +12,8 @@ BOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def test_there_are_notebooks() -> None:
-    assert [book.stem for book in BOOKS] == ["01_one_run", "02_reward_tradeoffs", "03_normalizers"]
+    names = ["01_one_run", "02_reward_tradeoffs", "03_normalizers", "04_python"]
+    assert [book.stem for book in BOOKS] == names
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
@@ -20,6 +21,8 @@ def test_it_is_kept_without_outputs(book: Path) -> None:
     content = nbformat.read(book, as_version=4)
     code = [cell for cell in content.cells if cell.cell_type == "code"]
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    if book.stem == "04_python":  # which makes a run of its own
+        return
     assert "BALCAP_RUNS" in content.cells[0].source  # the one line that a reader has to change
     assert all("BALCAP_RUNS" not in cell.source for cell in content.cells[1:])
 
@@ -45,3 +48,14 @@ def test_it_runs_without_a_warning(
     complaints = [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
     assert complaints == []
     assert sum("image/png" in output.get("data", {}) for output in outputs) == pictures
+
+
+def test_the_one_that_trains_has_thirty_lines_and_leaves_a_run(tmp_path: Path) -> None:
+    content = nbformat.read(FOLDER / "04_python.ipynb", as_version=4)
+    code = [cell.source for cell in content.cells if cell.cell_type == "code"]
+    assert sum(bool(line.strip()) for cell in code for line in cell.splitlines()) <= 30
+    NotebookClient(content, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    [run] = (tmp_path / "runs").iterdir()
+    assert (run / "summary.json").is_file()
+    [shown] = [o for o in content.cells[-1].outputs if o.output_type == "execute_result"]
+    assert "right_colour" in shown["data"]["text/plain"]

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
+STARTER = ("notebooks", "experiments/sweeps", "experiments/recipes", "experiments/starter")
 TRAIN = [
     "train", "--rewards", "qa,cov,fluency", "--steps", "2", "--batch", "8", "--group-size", "4",
     "--max-tokens", "12", "--shapes.train", "16", "--eval-samples", "2", "--run", "made",
@@ -77,7 +78,8 @@ def files(folder: Path, *places: str) -> set[str]:
 def test_it_holds_every_file_of_two_packages_and_nothing_else(source: Path, wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     ours = {name.removeprefix("rewards/") for name in files(source, "rewards")}
-    assert names == files(source, "balcap") | {f"balcap_rewards/{name}" for name in ours}
+    starter = {f"balcap/starter/{name}" for name in files(source, *STARTER)}
+    assert names == files(source, "balcap") | {f"balcap_rewards/{n}" for n in ours} | starter
 
 
 def test_the_source_distribution_holds_every_file(source: Path, tmp_path: Path) -> None:
@@ -102,6 +104,14 @@ def test_a_foreign_rewards_hides_no_head(python: Path, foreign: Path) -> None:
     for name in ("qa", "cov", "fluency", "precision", "rubric", "holistic"):
         assert f"\n{name}: " in f"\n{shown}"
     assert "qa:" in run(python, foreign, "-m", "balcap", "train", "--print-config")
+
+
+def test_a_project_begins_from_the_wheel(python: Path, foreign: Path) -> None:
+    run(python, foreign, "-m", "balcap", "init", "new")
+    assert (foreign / "new" / "notebooks" / "04_python.ipynb").is_file()
+    words = ["-m", "balcap", "train", "--print-config", "--rewards", "new/my_head.py:MyHead"]
+    assert "words: 12" in run(python, foreign, *words)
+    assert "sweeps/gates.yaml" in run(python, foreign, "-m", "balcap", "init", "new")
 
 
 @pytest.mark.parametrize("launcher", [[], ["-m", "accelerate.commands.launch"]])

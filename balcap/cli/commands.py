@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 
+from balcap.cli.completion import CompletionSettings
+from balcap.cli.init import InitSettings
 from balcap.cli.list_heads import HeadsSettings
 from balcap.config import (
     CaptionSettings,
@@ -255,6 +257,25 @@ balcap replay runs/second --weights.cov 0.5 --out advantages.parquet
         examples="""
 balcap report runs/second
 balcap report runs/sweep --out sweep.html
+""",
+    ),
+    Command(
+        name="init",
+        summary="Begin a project: notebooks, sweep files and a reward head to change",
+        settings=InitSettings,
+        function="balcap.cli.init:run",
+        examples="""
+balcap init my-captioner
+""",
+    ),
+    Command(
+        name="completion",
+        summary="Print a script that completes balcap's words in a shell",
+        settings=CompletionSettings,
+        function="balcap.cli.completion:run",
+        examples="""
+balcap completion bash > ~/.local/share/bash-completion/completions/balcap
+balcap completion zsh > ~/.balcap-completion
 """,
     ),
 )

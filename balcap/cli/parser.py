@@ -7,7 +7,7 @@ up first, in a pass of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,21 @@ class Parsed:
         return (self.settings,) if self.heads is None else (self.settings, self.heads)
 
 
-def parse(command: Command, arguments: Sequence[str]) -> Parsed:
-    """Read a command line. Raises UserError for whatever the user can mend."""
+def parse(
+    command: Command, arguments: Sequence[str], keywords: Mapping[str, Any] | None = None
+) -> Parsed:
+    """Read a command line. Raises UserError for whatever the user can mend.
+
+    Args:
+        command: whose settings they are.
+        arguments: the words after its name.
+        keywords: settings given in Python, as a settings file would hold them; they win over those
+            files.
+    """
     words = line.scan(arguments)
     sources = _sources(command, words)
+    if keywords:
+        sources.append((f"balcap.{command.name}: ", dict(keywords)))
     choice = _choice(command, words, sources)
     chosen = _methods(command, words, sources)
     options = _options(command, choice, chosen, words, sources)

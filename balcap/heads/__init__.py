@@ -16,7 +16,7 @@ once it stands under `[project.entry-points."balcap.rewards"]` of an installed p
 
 from balcap.heads.base import Head, NoSettings
 from balcap.heads.config_file import dump
-from balcap.heads.registry import find, installed
+from balcap.heads.registry import find, hand_in, installed
 from balcap.heads.selection import Choice, Selected, choose
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "choose",
     "dump",
     "find",
+    "hand_in",
     "installed",
 ]

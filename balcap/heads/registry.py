@@ -7,7 +7,7 @@ from typing import Any
 
 from balcap.errors import UserError
 from balcap.heads.base import Head
-from balcap.plugins import Kind, find_class
+from balcap.plugins import Kind, checked_class, find_class
 
 HeadClass = type[Head[Any]]
 
@@ -28,6 +28,21 @@ def installed() -> dict[str, str]:
     return HEAD_KIND.offered()
 
 
+_HANDED_IN: dict[str, HeadClass] = {}
+
+
+def hand_in(head: HeadClass) -> str:
+    """Let a class be found in this process, wherever it was defined; returns its reference.
+
+    Raises:
+        UserError: if it breaks the contract of `Head`.
+    """
+    called = getattr(head, "__qualname__", repr(head))
+    reference = f"{getattr(head, '__module__', '')}:{called}"
+    _HANDED_IN[reference] = _with_settings(checked_class(HEAD_KIND, called, head, Head))
+    return reference
+
+
 def find(reference: str) -> HeadClass:
     """Return the class of a head.
 
@@ -38,7 +53,17 @@ def find(reference: str) -> HeadClass:
         UserError: if there is no such head, file or class, if importing it fails, or if the class
             breaks the contract of `Head`.
     """
-    head: HeadClass = find_class(HEAD_KIND, reference, Head)  # type: ignore[type-abstract]
+    if reference in _HANDED_IN:
+        return _HANDED_IN[reference]
+    if reference.startswith("__main__:") or "<locals>" in reference:
+        raise UserError(
+            f"the reward head {reference!r} was handed to balcap.train as a class of a notebook or "
+            "script; hand it in again: balcap.train(resume=RUN, rewards=[CLASS])"
+        )
+    return _with_settings(find_class(HEAD_KIND, reference, Head))  # type: ignore[type-abstract]
+
+
+def _with_settings(head: HeadClass) -> HeadClass:
     if not is_dataclass(head.Config):
         raise UserError(f"Config of the reward head {head.__name__} is not a data class")
     return head

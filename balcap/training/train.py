@@ -87,14 +87,15 @@ def _small_trainer(checked: Plan, settings: ResolvedTrainSettings, folder: Path)
     return caption_trainer(small, policy, folder, on_rollouts=lambda *_: None)
 
 
-def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
-    """The run's folder, the same for all processes; the first one makes it."""
+def run_path(settings: TrainSettings) -> Path:
+    """Where the run's folder is or will be, the same for all processes."""
     path = settings.resume or settings.run or RunFolder.new_path(Path(settings.policy).name)
-    if distributed.count() > 1:
-        from accelerate.utils import broadcast_object_list
+    return distributed.everyones(path)[0]
 
-        distributed.state()
-        path = broadcast_object_list([path])[0]
+
+def _folder(settings: TrainSettings, selected: Selected) -> RunFolder:
+    """The run's folder; the first process makes it."""
+    path = run_path(settings)
     folder = RunFolder(path)
     if distributed.is_first() and not settings.resume:
         folder.create(dump(replace(settings, run=path), selected))
