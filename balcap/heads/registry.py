@@ -39,7 +39,8 @@ def hand_in(head: HeadClass) -> str:
     """
     called = getattr(head, "__qualname__", repr(head))
     reference = f"{getattr(head, '__module__', '')}:{called}"
-    _HANDED_IN[reference] = _with_settings(checked_class(HEAD_KIND, called, head, Head))
+    checked: HeadClass = checked_class(HEAD_KIND, called, head, Head)  # type: ignore[type-abstract]
+    _HANDED_IN[reference] = _with_settings(checked)
     return reference
 
 
