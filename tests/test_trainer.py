@@ -35,6 +35,9 @@ def test_the_seam_is_where_it_was() -> None:
         "self", "inputs", "prompts", "completions", "completion_ids_list",
     ]  # fmt: skip
     assert list(inspect.signature(GRPOTrainer._generate).parameters) == ["self", "prompts"]
+    assert list(inspect.signature(GRPOTrainer._generate_single_turn).parameters) == [
+        "self", "prompt_ids", "images", "multimodal_fields", "num_generations", "has_tool_images",
+    ]  # fmt: skip
     generate = inspect.signature(GRPOTrainer._generate_and_score_completions)
     assert list(generate.parameters) == ["self", "inputs"]
     source = inspect.getsource(GRPOTrainer._generate_and_score_completions)

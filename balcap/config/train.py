@@ -31,6 +31,9 @@ class RolloutSettings:
             of the image included; default: what the model allows. A smaller one saves memory.
         sleep: colocated vLLM gives its memory back while the policy is updated; waking it takes
             time at each step.
+        chunks: pieces of whole groups in which `hf` writes each process's captions of a step;
+            heads score a finished one while the next is written. More of them draw other captions
+            than one does, and write a little longer.
     """
 
     engine: Literal["hf", "vllm-colocate", "vllm-server"] = "hf"
@@ -40,12 +43,14 @@ class RolloutSettings:
     tensor_parallel: int = 1
     max_length: int | None = None
     sleep: bool = False
+    chunks: int = 1
 
     def __post_init__(self) -> None:
         above("rollout.gpu_memory", self.gpu_memory, 0.0)
         within("rollout.gpu_memory", self.gpu_memory, 0.0, 1.0)
         at_least("rollout.tensor_parallel", self.tensor_parallel, 1)
         above("rollout.server_timeout", self.server_timeout, 0.0)
+        at_least("rollout.chunks", self.chunks, 1)
         if self.max_length is not None:
             at_least("rollout.max_length", self.max_length, 1)
 

@@ -16,7 +16,7 @@ from typing import Any
 from balcap import distributed
 from balcap.errors import JudgeGoneError, RunError, UserError, portable
 from balcap.heads import Head
-from balcap.heads.scoring import Scored, score, score_again
+from balcap.heads.scoring import Scored, joined, score, score_again
 from balcap.judges.usage import Usage
 from balcap.types import Caption
 
@@ -102,15 +102,27 @@ First = tuple[Scored | None, UserError | RunError | None]
 
 @dataclass(frozen=True)
 class Begun:
-    """A first try that is under way.
+    """A first try that is under way, in one piece or in several side by side.
 
     Attributes:
-        captions: what is scored.
-        first: what comes of it.
+        captions: what is scored, of all pieces.
+        usage: of the heads that ask a judge, by name, when the first piece was begun with.
+        first: what comes of each piece.
     """
 
     captions: tuple[Caption, ...]
-    first: Future[First]
+    usage: Mapping[str, Usage]
+    first: tuple[Future[First], ...]
+
+    def result(self, heads: Sequence[Head[Any]]) -> First:
+        """Wait for all pieces; of several that failed, the first one is told."""
+        ended = [first.result() for first in self.first]
+        for _, failure in ended:
+            if failure is not None:
+                return None, failure
+        parts = [scored for scored, _ in ended if scored is not None]
+        usage = {h.name: h.usage - self.usage[h.name] for h in heads if h.uses_judge}
+        return joined(parts, self.captions, usage), None
 
 
 @dataclass(kw_only=True)
@@ -137,16 +149,28 @@ class JudgeWait:
     exchange: Callable[[Report], list[Report]] = distributed.everyones
     spent: dict[str, Usage] = field(default_factory=dict)
 
-    def begin(self, heads: Sequence[Head[Any]], captions: Sequence[Caption]) -> Begun:
+    def begin(
+        self, heads: Sequence[Head[Any]], captions: Sequence[Caption], before: Begun | None = None
+    ) -> Begun:
         """Let the heads begin in a thread of their own, while this one has something else to do.
 
         Nothing is exchanged with other processes, nobody is waited for, and what fails is told by
-        `score`, to which this is handed. Arguments as there.
+        `score`, to which this is handed.
+
+        Args:
+            heads: as for `score`.
+            captions: as for `score`, or a piece of them.
+            before: what was begun with the pieces before this one.
+
+        Returns:
+            What is begun with all pieces up to this one.
         """
+        if before is None:
+            before = Begun((), {head.name: head.usage for head in heads if head.uses_judge}, ())
         thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         first = thread.submit(_tried, heads, captions, None)
         thread.shutdown(wait=False)  # it ends with its work
-        return Begun(tuple(captions), first)
+        return replace(before, captions=(*before.captions, *captions), first=(*before.first, first))
 
     def score(
         self,
@@ -173,7 +197,7 @@ class JudgeWait:
             UserError, RunError: as a head raises them, in any of the processes.
         """
         if begun is not None and begun.captions == tuple(captions):
-            scored, failure = begun.first.result()
+            scored, failure = begun.result(heads)
         else:
             scored, failure = _tried(heads, captions, None)
         since = time.monotonic()

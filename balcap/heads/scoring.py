@@ -10,8 +10,10 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -96,9 +98,37 @@ def score(
         UserError, RunError: as a head raises them.
     """
     if group is None:
-        number = {name: i for i, name in enumerate(dict.fromkeys(c.sample.id for c in captions))}
-        group = [number[caption.sample.id] for caption in captions]
+        group = _by_sample(captions)
     return _completed(heads, captions, group, {head.name: {} for head in heads})
+
+
+def joined(
+    parts: Sequence[Scored], captions: Sequence[Caption], usage: Mapping[str, Usage]
+) -> Scored:
+    """Put together what was scored in pieces, by the same heads.
+
+    Args:
+        parts: at least one, in the order of their captions.
+        captions: those of all parts; captions of one sample are a group.
+        usage: of all parts. Theirs cannot be added up, as they overlap.
+
+    Returns:
+        All of it; a head's seconds are the sum of those of its parts, which may overlap.
+    """
+    names = parts[0].matrix.heads
+    return Scored.of(
+        names,
+        [row for part in parts for row in part.cells],
+        _by_sample(captions),
+        {name: sum(part.seconds[name] for part in parts) for name in names},
+        usage,
+    )
+
+
+def _by_sample(captions: Sequence[Caption]) -> list[int]:
+    """[N]: a number for each sample, from 0, in the order in which they come."""
+    number = {name: i for i, name in enumerate(dict.fromkeys(c.sample.id for c in captions))}
+    return [number[caption.sample.id] for caption in captions]
 
 
 def score_again(heads: Sequence[Head[Any]], captions: Sequence[Caption], scored: Scored) -> Scored:
@@ -183,14 +213,24 @@ def _filled(
     head: Head[Any], captions: Sequence[Caption], known: Mapping[Key, HeadScore]
 ) -> _Column:
     """A head's cells: those that are known, and an answer to each other caption, once."""
-    start = time.perf_counter()
     new: dict[Key, Caption] = {}
     for caption in captions:
         if _key(caption) not in known:
             new.setdefault(_key(caption), caption)
-    answers = _answers(head, list(new.values())) if new else []
+    with _turn(head):
+        start = time.perf_counter()
+        answers = _answers(head, list(new.values())) if new else []
     cells = {**known, **dict(zip(new, answers, strict=True))}
     return _Column(cells, time.perf_counter() - start)
+
+
+_TURNS: dict[int, Lock] = {}
+
+
+def _turn(head: Head[Any]) -> AbstractContextManager[object]:
+    """Held by the thread in which a head computes. What waits for a judge may wait for several
+    pieces of a batch at once; any other head need not be safe for two threads."""
+    return nullcontext() if head.uses_judge else _TURNS.setdefault(id(head), Lock())
 
 
 def _answers(head: Head[Any], captions: Sequence[Caption]) -> list[HeadScore]:

@@ -53,6 +53,7 @@ def caption_trainer(
             on_rollouts=on_rollouts,
             args=grpo_config(settings, checkpoints, distributed.count()),
             judge_wait=judge_wait,
+            chunks=settings.rollout.chunks,
             images=ImageReader(
                 plan.loaded.train,
                 policy.family,

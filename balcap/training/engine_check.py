@@ -16,6 +16,7 @@ READ_BY = {
     "tensor_parallel": "vllm-colocate",
     "max_length": "vllm-colocate",
     "sleep": "vllm-colocate",
+    "chunks": "hf",
 }
 """The engine that reads each of the rollouts' settings; of a server they are its own options."""
 
@@ -49,6 +50,20 @@ def check_length(settings: ResolvedTrainSettings) -> None:
             f"rollout.max_length is {longest}, and captions have up to {settings.max_tokens} "
             "tokens (max_tokens); it must hold prompt, image and caption together: raise it, or "
             "lower --max-tokens"
+        )
+
+
+def check_chunks(settings: ResolvedTrainSettings, processes: int) -> None:
+    """Raise UserError if a process's captions of a step are not as many whole groups as pieces."""
+    chunks, share = settings.rollout.chunks, settings.batch // processes
+    if chunks == 1 or settings.rollout.engine != "hf":
+        return
+    groups, rest = divmod(share, settings.group_size)
+    if rest or chunks > groups:
+        raise UserError(
+            f"rollout.chunks is {chunks}, and each of {processes} process(es) writes {share} "
+            f"captions a step in groups of {settings.group_size}; a piece is one whole group or "
+            "more: use fewer pieces, or a larger --batch"
         )
 
 

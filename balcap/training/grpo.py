@@ -3,7 +3,8 @@
     Sample -> captions (TRL, the policy) -> scores -> rows of all processes -> gate -> advantage
            -> loss (TRL)
 
-Three methods of TRL are overridden, all private: `_generate`, after which the heads begin,
+Four methods of TRL are overridden, all private: `_generate_single_turn`, which writes captions in
+pieces if that is asked for, `_generate`, after which the heads begin with the last of them,
 `_calculate_rewards`, where their scores are waited for and credit is given, and
 `_generate_and_score_completions`, whose advantages are replaced; and one of transformers,
 `_save_checkpoint`, whose failure becomes one message. The model card is ours. A test fails loudly
@@ -37,6 +38,7 @@ from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts, Row, rows_of
 from balcap.training import rng_state
 from balcap.training.image_reader import ImageReader, as_row
+from balcap.training.pieces import piece_of, pieces
 from balcap.types import Caption, Sample
 
 TORCH_CANNOT_WRITE = "PytorchStreamWriter"
@@ -58,6 +60,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         on_rollouts: receives every batch of rollouts, for records and telemetry.
         args: TRL's settings; its reward settings are not used.
         judge_wait: with judges; default: as the settings' defaults.
+        chunks: pieces in which each process's captions are written, by transformers.
         images: opens the samples' images; default: as many as there are may fail.
         peft_config: adapters to train instead of the weights, or None.
         callbacks: of the transformers trainer.
@@ -74,6 +77,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         on_rollouts: OnRollouts,
         args: GRPOConfig,
         judge_wait: JudgeWait | None = None,
+        chunks: int = 1,
         images: ImageReader | None = None,
         peft_config: Any = None,
         callbacks: list[TrainerCallback] | None = None,
@@ -84,6 +88,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.length_unit = length_unit
         self.on_rollouts = on_rollouts
         self.judge_wait = judge_wait or JudgeWait()
+        self.chunks = chunks
         self.policy = policy
         self.images = images or ImageReader(samples, policy.family, 1.0)
         self._rng_before: tuple[int, rng_state.RngState] | None = None  # which step, and the state
@@ -138,15 +143,55 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             for row, completion, tokens in zip(inputs, completions, ids, strict=True)
         ]
 
+    def _generate_single_turn(
+        self,
+        prompt_ids: Any,
+        images: Any,
+        multimodal_fields: Any,
+        num_generations: int,
+        has_tool_images: bool = False,
+    ) -> Any:
+        """TRL's, once for each piece; the heads begin with one while the next is written."""
+        rows = len(prompt_ids)
+        if self.chunks == 1 or self.use_vllm:
+            return super()._generate_single_turn(
+                prompt_ids, images, multimodal_fields, num_generations, has_tool_images
+            )
+        written: list[list[int]] = []
+        for piece in pieces(rows, num_generations, self.chunks):
+            ids, _ = super()._generate_single_turn(
+                prompt_ids[piece],
+                images and images[piece],
+                piece_of(multimodal_fields, rows, piece),
+                num_generations,
+                has_tool_images,
+            )
+            written += ids
+            if piece.stop < rows:  # the last one is begun with by `_generate`
+                self._begin(piece, self._decoded(ids), ids)
+        return written, None
+
+    def _decoded(self, ids: list[list[int]]) -> list[list[dict[str, str]]]:
+        """Completions as TRL makes them of tokens."""
+        texts = self.processing_class.batch_decode(ids, skip_special_tokens=True)
+        return [[{"role": "assistant", "content": text}] for text in texts]
+
     def _generate(self, prompts: list[Any]) -> Any:
         """TRL's captions, which the heads begin to score while TRL processes the images once more
         and asks for old and reference log-probabilities. No number of a run changes."""
+        self._begun = None
         output = super()._generate(prompts)
         _, ids, _, completions, *_ = output
-        self._begun = self.judge_wait.begin(
-            self.heads, self._captions(self._inputs, completions, ids)
-        )
+        done = len(self._begun.captions) if self._begun else 0
+        self._begin(slice(done, len(ids)), completions[done:], ids[done:])
         return output
+
+    def _begin(
+        self, piece: slice, completions: list[list[dict[str, str]]], ids: list[list[int]]
+    ) -> None:
+        """Let the heads begin with one piece of this process's captions."""
+        captions = self._captions(self._inputs[piece], completions, ids)
+        self._begun = self.judge_wait.begin(self.heads, captions, self._begun)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's rollouts with our advantages."""

@@ -25,7 +25,7 @@ from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
 from balcap.runs.trackers import check_installed
 from balcap.text import word_count
-from balcap.training.engine_check import check_engine, check_length
+from balcap.training.engine_check import check_chunks, check_engine, check_length
 from balcap.training.trl_args import micro_batch
 from balcap.types import Caption, Sample
 
@@ -76,6 +76,7 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
     loaded = _shown(loaded, origin, _with_length(asked.resolved(), asked, loaded.train))
     settings = _fitted(asked, loaded.train)
     check_length(settings)
+    check_chunks(settings, distributed.count())
     samples = loaded.train
     check_requirements(samples, {head.name: head.requires for head in selected.trained})
     if rule.needs_reference and not any(has(sample, "reference") for sample in samples):

@@ -31,6 +31,7 @@ def make(
     *,
     num_processes: int = 1,
     on_rollouts: Callable[..., None] = lambda *_: None,
+    chunks: int = 1,
     **settings: Any,
 ) -> CaptionTrainer:
     """A trainer with groups of 4 in batches of 16, gated on its last head unless told otherwise."""
@@ -46,6 +47,7 @@ def make(
         rule=AdvantageRule.of(chosen, {head.name: 1.0 for head in heads}),
         length_unit=chosen.length_unit,
         on_rollouts=on_rollouts,
+        chunks=chunks,
         args=grpo_config(chosen, folder, num_processes),
     )
 
