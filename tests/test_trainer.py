@@ -21,7 +21,7 @@ from trl import GRPOTrainer
 from balcap.heads.judge_wait import JudgeWait
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
-from balcap.training.grpo import sampling_order
+from balcap.training.turns import sampling_order
 from balcap.types import Caption
 from helpers.heads import Brief, Letters
 from helpers.trainer import make

@@ -41,9 +41,9 @@ from balcap.heads.scoring import score
 from balcap.judges.factory import forget
 from balcap.logging import quiet
 from balcap.policies.loading import for_training
-from balcap.training.grpo import as_dataset, sampling_order
 from balcap.training.image_reader import ImageReader
 from balcap.training.trl_args import grpo_config
+from balcap.training.turns import as_dataset, sampling_order
 from balcap.types import Caption
 from balcap_rewards.qa import QaConfig
 from balcap_rewards.qa_reader import menus_of

@@ -31,9 +31,10 @@ from balcap.heads import Head, choose
 from balcap.heads.engines import embedding
 from balcap.logging import quiet
 from balcap.policies.loading import for_training
-from balcap.training.grpo import CaptionTrainer, as_dataset, sampling_order
+from balcap.training.grpo import CaptionTrainer
 from balcap.training.image_reader import ImageReader
 from balcap.training.trl_args import grpo_config
+from balcap.training.turns import as_dataset, sampling_order
 from balcap.types import Caption, Sample, Unscored
 from balcap_rewards import fluency
 

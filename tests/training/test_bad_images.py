@@ -14,9 +14,10 @@ from balcap.heads.scoring import score
 from balcap.judges.scripted import scripted
 from balcap.policies.families import LLAVA, QWEN
 from balcap.runs.folder import RunFolder
-from balcap.training.grpo import CaptionTrainer, as_dataset
+from balcap.training.grpo import CaptionTrainer
 from balcap.training.image_reader import ImageReader, unreadable
 from balcap.training.session import Session
+from balcap.training.turns import as_dataset
 from balcap.types import Caption, Sample, Unscored
 from balcap_rewards.holistic import Holistic
 from helpers.training import command
