@@ -14,6 +14,7 @@ SMALL = {
     "pictures.py": "--pictures 2 --questions 2 --rounds 1",
     "report.py": "--steps 2 --captions 8",
     "rollout.py": "--engines hf --steps 2 --batch 8 --max-tokens 16",
+    "rows.py": "--rows 60",
     "serve.py": "--requests 8 --rounds 1 --rewards fluency",
     "step.py": "--steps 3 --rounds 1",
 }

@@ -17,6 +17,7 @@ from balcap.types import Sample
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_AT_ONCE = 4096  # images that wait for a thread: a million of them would take a gigabyte
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,13 @@ class Gallery:
         different = list(dict.fromkeys(pictures))
         if self.check == "exists":
             return {}
+        found: dict[Path | StoredImage, str] = {}
         with ThreadPoolExecutor() as pool:
-            reasons = pool.map(lambda each: fault(each, decode=self.check == "full"), different)
-            return {each: why for each, why in zip(different, reasons, strict=True) if why}
+            for start in range(0, len(different), _AT_ONCE):
+                some = different[start : start + _AT_ONCE]
+                reasons = pool.map(lambda each: fault(each, decode=self.check == "full"), some)
+                found |= {each: why for each, why in zip(some, reasons, strict=True) if why}
+        return found
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -138,13 +143,16 @@ def fault(picture: Path | StoredImage, *, decode: bool) -> str:
 
 
 def header_size(sample: Sample) -> tuple[int, int] | None:
-    """Width and height of a sample's image file, from its header; None where that says nothing."""
+    """Width and height of a sample's image, in a file or in a table, from its header; None where
+    that says nothing."""
     import PIL.Image
 
-    if not isinstance(sample.image, Path):
+    image = sample.image
+    if not isinstance(image, Path | StoredImage):
         return None
     try:
-        with PIL.Image.open(sample.image) as opened:
+        source = image if isinstance(image, Path) else io.BytesIO(image.data())
+        with PIL.Image.open(source) as opened:
             return opened.size
     except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return None

@@ -110,7 +110,7 @@ def _read_file(file: Path) -> Iterator[Row]:
     if suffix in _TABLES and not compressed.is_compressed(file):
         return _numbered(_read_table(file, suffix))
     if suffix in LINES:
-        return iter(_read_lines(file))
+        return _read_lines(file)
     if suffix == ".json":
         return _read_json(file)
     if suffix in SEPARATORS:
@@ -148,8 +148,11 @@ def _numbered(contents: Iterator[Any]) -> Iterator[Row]:
     return (Row(number, content) for number, content in enumerate(contents, 1))
 
 
-def _read_lines(file: Path) -> list[Row]:
-    rows = []
+def _read_lines(file: Path) -> Iterator[Row]:
+    """Rows of a file with an object per line, one at a time; those that are not JSON wait for the
+    first one that is, without which the file is not of this form."""
+    broken: list[Row] = []
+    good = False
     with io.BytesIO(
         compressed.read_bytes(file)
     ) as lines:  # bytes: text mode would count other line ends too
@@ -157,14 +160,20 @@ def _read_lines(file: Path) -> list[Row]:
             if not line.strip():
                 continue
             try:
-                rows.append(Row(number, json.loads(line.decode("utf-8-sig"))))
+                row = Row(number, json.loads(line.decode("utf-8-sig")))
             except (ValueError, RecursionError) as error:
-                rows.append(Row(number, None, f"is not JSON: {error}"))
-    if rows and all(row.error for row in rows):
+                row = Row(number, None, f"is not JSON: {error}")
+            if row.error and not good:
+                broken.append(row)
+                continue
+            if not good:
+                good = True
+                yield from broken
+            yield row
+    if broken and not good:
         raise UserError(
-            f"{file}, line {rows[0].number}: {rows[0].error}; expected one object per line"
+            f"{file}, line {broken[0].number}: {broken[0].error}; expected one object per line"
         )
-    return rows
 
 
 def _read_json(file: Path) -> Iterator[Row]:
@@ -173,7 +182,7 @@ def _read_json(file: Path) -> Iterator[Row]:
         content = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            return iter(_read_lines(file))
+            return _read_lines(file)
         raise UserError(
             f"{file}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); "
             f"expected {_EXPECTED}"

@@ -73,3 +73,12 @@ def test_a_missing_file_and_a_plain_folder(folder):
 def test_a_file_without_rows(folder, name, text):
     with pytest.raises(UserError, match="has no rows"):
         folder.load("records", folder.text(text, name))
+
+
+def test_lines_are_read_one_at_a_time_and_broken_ones_keep_their_place(tmp_path):
+    file = tmp_path / "data.jsonl"
+    file.write_text('{"a\n\n{"image": "a"}\nnot JSON\n{"image": "b"}\n')
+    rows = read_rows(str(file))
+    first = next(rows)
+    assert (first.number, first.error.startswith("is not JSON")) == (1, True)
+    assert [(row.number, bool(row.error)) for row in rows] == [(3, False), (4, True), (5, False)]

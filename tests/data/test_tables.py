@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from balcap.data.images import header_size
 from balcap.data.tables import StoredImage
 from balcap.errors import UserError
 
@@ -100,3 +101,10 @@ def test_questions_stored_as_objects_of_lists(folder):
     file = parquet(folder, {"id": ["x"], "image": [png(1)], "questions": [asked]})
     (sample,) = folder.load("caption-qa", file).train
     assert sample.questions[0].answer == 1
+
+
+def test_the_size_of_an_image_in_a_table_is_read_from_its_header(folder):
+    row = {"id": "a", "image": {"bytes": png(1), "path": None}, "caption": "one"}
+    pq.write_table(pa.Table.from_pylist([row]), folder.path / "data.parquet")
+    (sample,) = folder.load("records", folder.path / "data.parquet").train
+    assert header_size(sample) == (4, 3)
