@@ -11,7 +11,7 @@ from balcap.policies.captioning.folder import CaptionFolder
 from balcap.policies.generation import Sampling, write_captions
 from balcap.policies.images import BadImageError, read_image
 from balcap.policies.loading import Policy
-from balcap.types import Sample
+from balcap.types import Caption, Sample
 
 Row = dict[str, Any]
 
@@ -66,21 +66,31 @@ class ShardWriter:
 
     def _captioned(self, start: int, samples: Sequence[Sample]) -> list[Row]:
         """One row a sample; of one whose image cannot be used, the reason in place of a caption."""
-        faults = {sample.id: self._fault(sample) for sample in samples}
-        good = [sample for sample in samples if not faults[sample.id]]
         # a batch draws from a stream of its own, so that it matters not who writes it, and when
         drawn = replace(self.sampling, seed=self.sampling.seed * 1_000_003 + start)
-        written = iter(write_captions(self.policy, good, drawn) if good else ())
-        return [self._row(sample, faults[sample.id], written) for sample in samples]
+        faults: dict[str, str] = {}
+        try:
+            written = list(write_captions(self.policy, samples, drawn))
+        except BadImageError:  # looked for only now: to open every image twice would cost as much
+            faults = {s.id: fault for s in samples if (fault := self._fault(s))}
+            good = [sample for sample in samples if sample.id not in faults]
+            written = list(write_captions(self.policy, good, drawn)) if good else []
+        captions = iter(written)
+        return [
+            _bad(sample, faults[sample.id]) if sample.id in faults else self._row(next(captions))
+            for sample in samples
+        ]
 
-    def _row(self, sample: Sample, fault: str, written: Iterator[Any]) -> Row:
-        row: Row = {"id": sample.id, "image": _name(sample), "error": fault or None}
-        if fault:
-            return row | {"caption": None, "tokens": None, "finished": None}
-        caption = next(written)
-        tokens = caption.num_tokens
-        finished = tokens < self.sampling.max_tokens
-        return row | {"caption": caption.text, "tokens": tokens, "finished": finished}
+    def _row(self, caption: Caption) -> Row:
+        tokens = caption.num_tokens or 0
+        return {
+            "id": caption.sample.id,
+            "image": _name(caption.sample),
+            "caption": caption.text,
+            "tokens": tokens,
+            "finished": tokens < self.sampling.max_tokens,
+            "error": None,
+        }
 
     def _fault(self, sample: Sample) -> str:
         try:
@@ -88,6 +98,11 @@ class ShardWriter:
         except BadImageError as error:
             return error.reason
         return ""
+
+
+def _bad(sample: Sample, reason: str) -> Row:
+    nothing = {"caption": None, "tokens": None, "finished": None}
+    return {"id": sample.id, "image": _name(sample), **nothing, "error": reason}
 
 
 def _name(sample: Sample) -> str | None:
