@@ -88,11 +88,14 @@ class PolicySettings(ModelSettings):
     Attributes:
         freeze_vision: leave the vision tower as it is; the language model and the projector train.
         gradient_checkpointing: less memory for more time; default: only for models from outside.
+        bits: in which frozen weights are kept; 4 is QLoRA: NF4 below adapters (`lora.rank`), with
+            bitsandbytes on a CUDA GPU. Default: as `dtype` says.
         lora: low-rank adapters.
     """
 
     freeze_vision: bool = False
     gradient_checkpointing: bool | None = None
+    bits: Literal[4] | None = None
     lora: LoraSettings = field(default_factory=LoraSettings)
 
     def __post_init__(self) -> None:

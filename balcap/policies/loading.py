@@ -10,6 +10,7 @@ from typing import Any
 
 from balcap.config import ModelSettings, PolicySettings
 from balcap.logging import without_bars
+from balcap.policies import quantized
 from balcap.policies.families import Family
 from balcap.policies.location import Located, locate
 from balcap.policies.threads import set_threads
@@ -55,9 +56,10 @@ def load(
     origin = origin or locate(settings.policy)
     found = Located(str(checkpoint), origin.family) if checkpoint else origin
     processor = load_processor(settings, found)
+    more = quantized.arguments(settings) if isinstance(settings, PolicySettings) else {}
     with without_bars(found.source):
         model = AutoModelForImageTextToText.from_pretrained(
-            found.source, revision=found.revision, dtype=dtype_of(settings)
+            found.source, revision=found.revision, dtype=dtype_of(settings), **more
         )
     model.generation_config = _only_ends(model.generation_config, processor.tokenizer)
     model.config._name_or_path = origin.source  # what adapters name as their base
@@ -95,6 +97,7 @@ def for_training(
     With adapters it is the origin, whatever the checkpoint: the trainer makes the KL reference of
     what it is given, and `adapters.restore` brings the checkpoint's adapter in afterwards.
     """
+    quantized.check(settings)
     origin = origin or locate(settings.policy)
     whole = None if settings.lora.rank else checkpoint
     policy = load(settings, origin=origin, trainable=True, checkpoint=whole)

@@ -18,7 +18,7 @@ from balcap.errors import RunError, UserError, portable
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.scoring import Scored, score
-from balcap.policies import Located
+from balcap.policies import Located, quantized
 from balcap.policies.adapters import continued
 from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
@@ -67,6 +67,7 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
     origin = find_origin(asked, RunFolder(asked.resume) if asked.resume else None)
     if not asked.resume:
         asked = continued(asked, origin)
+    quantized.check(asked, asked.rollout.engine)
     check_engine(asked.rollout, distributed.count())
     _check_iterations(asked.resolved())
     check_installed(asked.trackers)
