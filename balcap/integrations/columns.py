@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule
+from balcap.config import RewardSettings
 from balcap.data.questions import read_questions
 from balcap.errors import UserError
 from balcap.heads import Head
@@ -48,7 +49,7 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
             "the data set has no column 'id', by which balcap tells samples apart; it has "
             f"{', '.join(sorted(row)) or 'no columns'}. Add one: dataset.add_column('id', names)"
         )
-    several = known.pop("images", None) or [None]  # TRL's other name; a caption is of one image
+    several = known.pop("images", None) or [None]  # the other name; a caption is of one image
     image = known.pop("image", None) or several[0]
     return Sample(
         id=str(name),
@@ -59,6 +60,41 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
         questions=read_questions(known.pop("questions", None) or []),
         metadata=known,
     )
+
+
+def captions_of(
+    texts: Sequence[str], batch: Mapping[str, Any], leave_out: Collection[str]
+) -> list[Caption]:
+    """One caption a text, of the sample in the same row of the batch's columns [N].
+
+    Args:
+        texts: [N]; white space around them is not scored.
+        batch: columns by name, and what else the engine gives beside them.
+        leave_out: names in `batch` that are no columns of the data set.
+
+    Raises:
+        UserError, BadRowError: as `sample_of`.
+    """
+    names = [name for name in batch if name not in leave_out]
+    rows = [{name: batch[name][i] for name in names} for i in range(len(texts))]
+    return [Caption(sample_of(row), text.strip()) for row, text in zip(rows, texts, strict=True)]
+
+
+def rule_within(
+    settings: RewardSettings, weights: Mapping[str, float], engine: str, has: Collection[str]
+) -> AdvantageRule:
+    """The rule of the settings, in an engine that has these normalisers only.
+
+    Raises:
+        UserError: if the settings ask for another one.
+    """
+    rule = AdvantageRule.of(settings, weights)
+    if rule.normalizer.name not in has:
+        raise UserError(
+            f"normalizer is {settings.normalizer!r}, which {engine} does not have; choose "
+            f"{', '.join(has)}, or train with balcap train"
+        )
+    return rule
 
 
 @dataclass(frozen=True)

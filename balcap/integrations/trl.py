@@ -16,12 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from balcap.advantage.rule import AdvantageRule
 from balcap.config import RewardSettings
-from balcap.errors import UserError
 from balcap.heads.selection import choose
-from balcap.integrations.columns import HeadColumn, columns_of, sample_of
-from balcap.types import Caption
+from balcap.integrations.columns import HeadColumn, captions_of, columns_of, rule_within
 
 RewardFunction = Callable[..., list[float | None]]
 
@@ -62,12 +59,7 @@ def rewards_for(settings: RewardSettings, configs: Mapping[str, Any] | None = No
     """
     choice = choose(settings.rewards, settings.weights)
     defaults = {head.name: head.Config() for head in choice.evaluated}
-    rule = AdvantageRule.of(settings, choice.weights)
-    if rule.normalizer.name not in AGGREGATIONS:
-        raise UserError(
-            f"normalizer is {settings.normalizer!r}, which TRL does not have; choose "
-            f"{', '.join(AGGREGATIONS)}, or train with balcap train"
-        )
+    rule = rule_within(settings, choice.weights, "TRL", AGGREGATIONS)
     selected = choice.build({**defaults, **(configs or {})}, settings.judge)
     columns = columns_of(selected.trained, rule, settings.length_unit)
     return TrlRewards(
@@ -83,14 +75,7 @@ def _function(column: HeadColumn) -> RewardFunction:
     def reward(
         prompts: Sequence[Any], completions: Sequence[Any], **batch: Any
     ) -> list[float | None]:
-        names = [name for name in batch if name not in NOT_COLUMNS]
-        rows = [{name: batch[name][i] for name in names} for i in range(len(completions))]
-        return column(
-            [
-                Caption(sample_of(row), _text(completion))
-                for row, completion in zip(rows, completions, strict=True)
-            ]
-        )
+        return column(captions_of([_text(each) for each in completions], batch, NOT_COLUMNS))
 
     reward.__name__ = column.head.name  # TRL's logs: rewards/NAME/mean
     return reward
@@ -98,4 +83,5 @@ def _function(column: HeadColumn) -> RewardFunction:
 
 def _text(completion: Any) -> str:
     """A completion of plain text, or of chat turns."""
-    return (completion if isinstance(completion, str) else completion[-1]["content"]).strip()
+    text: str = completion if isinstance(completion, str) else completion[-1]["content"]
+    return text
