@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from balcap import distributed
 from balcap.errors import JudgeGoneError, RunError, UserError, portable
 from balcap.heads import Head
-from balcap.heads.scoring import Scored, joined, score, score_again
+from balcap.heads.begun import Begun, First
+from balcap.heads.scoring import Scored, score, score_again
 from balcap.judges.usage import Usage
 from balcap.types import Caption
 
@@ -94,35 +95,6 @@ class Report:
             max(self.waited, other.waited),
             self.stopped or other.stopped,
         )
-
-
-First = tuple[Scored | None, UserError | RunError | None]
-"""What came of a first try: the scores, or what a head raised."""
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A first try that is under way, in one piece or in several side by side.
-
-    Attributes:
-        captions: what is scored, of all pieces.
-        usage: of the heads that ask a judge, by name, when the first piece was begun with.
-        first: what comes of each piece.
-    """
-
-    captions: tuple[Caption, ...]
-    usage: Mapping[str, Usage]
-    first: tuple[Future[First], ...]
-
-    def result(self, heads: Sequence[Head[Any]]) -> First:
-        """Wait for all pieces; of several that failed, the first one is told."""
-        ended = [first.result() for first in self.first]
-        for _, failure in ended:
-            if failure is not None:
-                return None, failure
-        parts = [scored for scored, _ in ended if scored is not None]
-        usage = {h.name: h.usage - self.usage[h.name] for h in heads if h.uses_judge}
-        return joined(parts, self.captions, usage), None
 
 
 @dataclass(kw_only=True)

@@ -30,7 +30,8 @@ from balcap.advantage.rule import AdvantageRule, progress_at
 from balcap.analysis.card import model_card
 from balcap.errors import RunError
 from balcap.heads import Head
-from balcap.heads.judge_wait import Begun, JudgeWait
+from balcap.heads.begun import Begun
+from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.lengths import Unit
 from balcap.policies import Policy
 from balcap.runs.folder import RunFolder
