@@ -27,13 +27,12 @@ HEADS = ("letters", "brief")
 def offline(
     fresh_policies: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunFolder, Path]:
-    """A run with every tracker, and wandb's file of it."""
+    """A run with --wandb and --tensorboard, and wandb's file of it."""
     run = RunFolder(tmp_path_factory.mktemp("runs") / "offline")
     words = command(fresh_policies["llava-1.5"], run.path, "--wandb", "--beta", "0.1")
-    words += ["--tensorboard", "--trackio", "--captions-every", "2"]
+    words += ["--tensorboard", "--captions-every", "2"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
-        patch.setenv("TRACKIO_DIR", str(run.path.parent / "trackio"))
         for name in ("WANDB_DIR", "WANDB_DATA_DIR"):
             patch.setenv(name, "")  # so that what balcap sets is undone, too
             patch.delenv(name)
@@ -132,20 +131,38 @@ def test_tensorboard_has_the_metrics_and_the_captions(offline: tuple[RunFolder, 
 
 
 def test_trackio_has_the_metrics_and_the_captions(
-    offline: tuple[RunFolder, Path], monkeypatch: pytest.MonkeyPatch
+    offline: tuple[RunFolder, Path], tmp_path: Path
 ) -> None:
-    """In a process of its own, for Trackio settles its folder when it is imported."""
+    """In a process of its own, for Trackio settles its folder when it is first imported."""
     run, _ = offline
     program = """
-import json, sys
+import json, pathlib, sys
+from PIL import Image
+from balcap.runs.folder import RunFolder
+from balcap.runs.trackers.trackio import TrackioLog
+from balcap.types import Sample
+
+class Drawn:
+    def render(self):
+        return Image.new("RGB", (8, 8))
+
+run, log = RunFolder(pathlib.Path(sys.argv[1])), TrackioLog()
+log.begin(run, "project")
+for row in run.read_metrics():
+    log.step(int(row["step"]), {name: value for name, value in row.items() if name != "step"})
+rows = run.read_json(run.captions)["after"]
+log.captions("after", 4, [Sample(row["sample"], "", Drawn()) for row in rows], rows)
+log.end()
 from trackio.sqlite_storage import SQLiteStorage
-print(json.dumps(SQLiteStorage.get_logs("balcap", "offline"), default=str))
+print(json.dumps(SQLiteStorage.get_logs("project", "offline"), default=str))
 """
-    environment = os.environ | {"TRACKIO_DIR": str(run.path.parent / "trackio")}
+    environment = os.environ | {"TRACKIO_DIR": str(tmp_path / "trackio")}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
-    logs = json.loads(done.stdout.splitlines()[-1])
+        [sys.executable, "-c", program, str(run.path)],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    [found] = [line for line in done.stdout.splitlines() if line.startswith("[{")]
+    logs = json.loads(found)
     losses = {row["step"]: row["loss"] for row in logs if "loss" in row}
     assert losses == {row["step"]: row["loss"] for row in run.read_metrics()}
     [after] = [row["captions/after"] for row in logs if "captions/after" in row]
