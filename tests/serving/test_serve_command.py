@@ -43,6 +43,8 @@ def serving(*words: str, cwd: Path = ROOT) -> Iterator[tuple[subprocess.Popen[st
     """A server of its own, and its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "balcap", "serve", *words, "--port", "0"],
+        # what runs in the background hands SIGINT on ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
