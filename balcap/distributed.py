@@ -42,6 +42,14 @@ def everyones(item: T) -> list[T]:
     return gathered
 
 
+def first_ones(item: T) -> T:
+    """What the first process has there, in all of them. Every process must ask, or all wait.
+
+    For what may be another answer a moment later: which files are there, which checkpoint is new.
+    """
+    return everyones(item)[0]
+
+
 def raise_together(failure: Exception | None) -> None:
     """Raise, in all processes, the failure of the first one that has any. Every process must call.
 

@@ -110,11 +110,14 @@ class Caption:
         sample: what it describes.
         text: the caption, without special tokens.
         num_tokens: its length in the policy's tokens, where a policy wrote it.
+        finished: whether the policy ended it by itself, before it was cut off; None where that is
+            not known.
     """
 
     sample: Sample
     text: str
     num_tokens: int | None = None
+    finished: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

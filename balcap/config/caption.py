@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from balcap.config.checks import at_least, counts, within
+from balcap.config.checks import above, at_least, counts, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.policy import PRESETS, ModelSettings, Size, filled_in, unset
 from balcap.config.sampling import SamplingSettings
@@ -47,7 +47,9 @@ class CaptionSettings(SamplingSettings, ModelSettings):
         engine: who captions `data`: `local`, this process and others of `accelerate launch`; or
             `ray`, the workers of Ray Data (`pip install 'balcap[scale]'`).
         workers: of Ray, each with the policy in memory, and with a GPU where there are any.
-        ray_address: of a running cluster, such as `auto`; default: Ray is started on this machine.
+        ray_address: of a running cluster, `HOST:PORT`, or `auto` for the one that was last recorded
+            on this machine; default: Ray is started on this machine.
+        ray_wait: seconds that the cluster of `ray_address` may take to answer. Ours.
         image_root: folder that image names are relative to; default: the data file's folder.
         max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1]; exit
             code 1 when more of the images than this prove unusable on the way.
@@ -74,6 +76,7 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     engine: Literal["local", "ray"] = "local"
     workers: int = 1
     ray_address: str | None = None
+    ray_wait: float = 30.0
     image_root: Path | None = None
     max_bad: float = 0.05
     check_images: Literal["full", "header", "exists"] = "header"
@@ -101,6 +104,7 @@ class CaptionSettings(SamplingSettings, ModelSettings):
         within("max_bad", self.max_bad, 0.0, 1.0)
         counts(self, "max_tokens", "batch", "limit", "shard", "workers")
         at_least("seed", self.seed, 0)
+        above("ray_wait", self.ray_wait, 0.0)
 
     def resolved(self) -> ResolvedCaptionSettings:
         """Return the settings with every policy-dependent default filled in."""

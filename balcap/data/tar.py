@@ -45,7 +45,8 @@ def read_tar(file: Path) -> Iterator[dict[str, Any]]:
         raise UserError(
             f"{file} is not a whole, uncompressed tar: {error}; unpack it once if it is compressed"
         ) from None
-    table = _Tar(file, tuple(samples.values()))
+    # whoever opens an image may work in another folder by then: a worker of Ray
+    table = _Tar(file.absolute(), tuple(samples.values()))
     return (_row(table, index, key) for index, key in enumerate(samples))
 
 

@@ -7,7 +7,7 @@ import json
 from balcap.config import CaptionSettings
 from balcap.console import say
 from balcap.logging import quiet
-from balcap.policies import load, locate
+from balcap.policies import load_to_write, locate
 from balcap.policies.images import read_image
 from balcap.types import Sample
 
@@ -31,7 +31,7 @@ def run(asked: CaptionSettings) -> int:
 
     quiet()
     sampling = Sampling(sampling_of(settings), settings.max_tokens, settings.batch, settings.seed)
-    for caption in write_captions(load(settings), samples, sampling):
+    for caption in write_captions(load_to_write(settings), samples, sampling):
         if settings.json:
             say(json.dumps({"image": caption.sample.id, "caption": caption.text}))
         elif len(samples) == 1:

@@ -120,6 +120,8 @@ def write_captions(
 def _one_batch(
     policy: Policy, samples: Sequence[Sample], sampling: Sampling, synced: bool
 ) -> list[Caption]:
+    import torch
+
     tokenizer = policy.processor.tokenizer
     inputs = policy.processor.apply_chat_template(
         [chat(sample, read_image(sample, policy.family)) for sample in samples],
@@ -134,7 +136,10 @@ def _one_batch(
     tokens = written[:, inputs["input_ids"].shape[1] :]
     texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
     lengths = (tokens != tokenizer.pad_token_id).sum(dim=1).tolist()
+    # an end may be the very last token that a caption may have: the length does not tell
+    ends = torch.tensor(config.eos_token_id, device=tokens.device)
+    finished = torch.isin(tokens, ends).any(dim=1).tolist()
     return [
-        Caption(sample, text.strip(), length)
-        for sample, text, length in zip(samples, texts, lengths, strict=True)
+        Caption(sample, text.strip(), length, ended)
+        for sample, text, length, ended in zip(samples, texts, lengths, finished, strict=True)
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from balcap import distributed
 from balcap.config import ModelSettings, PolicySettings
 from balcap.logging import without_bars
 from balcap.policies import quantized
@@ -69,6 +70,25 @@ def load(
 
         model = PeftModel.from_pretrained(model, found.adapter, is_trainable=trainable)
     return Policy(model, processor, found.family)
+
+
+def load_to_write(settings: ModelSettings, origin: Located | None = None) -> Policy:
+    """Load a policy that writes captions without a trainer, onto the process's GPU if any.
+
+    `load` leaves the weights in the CPU's memory, from where a trainer fetches them.
+
+    Args:
+        settings: as for `load`.
+        origin: as for `load`.
+
+    Raises:
+        UserError: as `load`.
+    """
+    policy = load(settings, origin=origin)
+    device = distributed.state().device
+    if policy.model.device.type != device.type:  # weights in 4 bits are there already
+        policy.model.to(device)
+    return policy
 
 
 def load_processor(settings: ModelSettings, found: Located) -> Any:

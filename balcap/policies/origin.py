@@ -47,7 +47,7 @@ class Origin:
         """The record of a policy that was found."""
         own = next((n for n in TINY_POLICIES if locate(n).source == found.source), found.source)
         adapter = str(found.adapter) if found.adapter else None
-        return Origin(policy, own, found.revision, adapter, _hashes(found))
+        return Origin(policy, own, found.revision, adapter, digests(found))
 
     @staticmethod
     def read(run: RunFolder) -> Origin | None:
@@ -79,7 +79,7 @@ class Origin:
                     "--keep-checkpoints)"
                 )
         found = self.place()
-        now = _hashes(found)
+        now = digests(found)
         for name in sorted({*now, *self.sha256}):
             if now.get(name) != self.sha256.get(name):
                 raise UserError(
@@ -132,8 +132,10 @@ def _file(run: RunFolder) -> Path:
     return run.path / "origin.json"
 
 
-def _hashes(found: Located) -> dict[str, str]:
-    """SHA-256 of the files of weights, by their names: those of an adapter as `adapter/NAME`."""
+def digests(found: Located) -> dict[str, str]:
+    """SHA-256 of the files of a policy's weights, by their names: those of an adapter as
+    `adapter/NAME`. Empty for a hub id, whose commit says as much.
+    """
     folders = {"": Path(found.source), "adapter/": found.adapter}
     files = {
         prefix + file.name: file

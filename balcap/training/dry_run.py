@@ -5,7 +5,7 @@ from __future__ import annotations
 from balcap.console import number, say, table
 from balcap.heads.scoring import score
 from balcap.logging import quiet
-from balcap.policies import load
+from balcap.policies import load_to_write
 from balcap.policies.generation import Sampling, write_captions
 from balcap.runs.metrics import step_metrics
 from balcap.runs.rollouts import Rollouts, rows_of
@@ -17,7 +17,7 @@ def dry_run(plan: Plan) -> None:
     """Print what the first step's metrics would be."""
     settings = plan.settings
     quiet()
-    policy = load(settings)
+    policy = load_to_write(settings)
     groups = [row // settings.group_size for row in range(settings.batch)]
     train = plan.loaded.train
     images = ImageReader(train, policy.family, settings.max_bad)

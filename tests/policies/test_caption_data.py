@@ -2,20 +2,31 @@
 
 import json
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
+from balcap import distributed
 from balcap.cli import main
+from balcap.config import CaptionSettings
+from balcap.data import load as load_data
+from balcap.evaluation.harness.caption_file import from_file
+from balcap.policies import locate
 from balcap.policies.captioning import shards
+from balcap.policies.captioning.work import Work
+from balcap.policies.origin import Origin
 from balcap.types import Sample
 
 SCENES = 40
@@ -104,24 +115,6 @@ def test_after_a_kill_only_what_is_missing_is_written(
     assert rows(out) == rows(whole)
 
 
-def test_ray_writes_the_same_captions(
-    fresh_policies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ray = pytest.importorskip("ray", reason="pip install 'balcap[scale]'")
-    policy = fresh_policies["qwen2.5-vl"]
-    assert main(words(policy, tmp_path / "local")) == 0
-    try:
-        # the first shard is there already: the workers write the others
-        assert main(words(policy, tmp_path / "ray", "--limit", str(SCENES))) == 0
-        for file in sorted((tmp_path / "ray").glob("*.parquet"))[1:]:
-            file.unlink()
-        assert main(words(policy, tmp_path / "ray", "--engine", "ray", "--workers", "2")) == 0
-    finally:
-        ray.shutdown()
-    assert rows(tmp_path / "ray") == rows(tmp_path / "local")
-    assert not (tmp_path / "ray" / ".samples").exists()
-
-
 def test_an_image_that_cannot_be_used_is_listed_and_the_rest_is_captioned(
     policy: Path, tmp_path: Path
 ) -> None:
@@ -140,8 +133,89 @@ def test_an_image_that_cannot_be_used_is_listed_and_the_rest_is_captioned(
     assert found["2"]["caption"] is None
     [bad] = [json.loads(line) for line in (tmp_path / "out" / "bad.jsonl").open()]
     assert bad == {name: found["2"][name] for name in ("id", "image", "error")}
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["captions"], manifest["bad"], manifest["bad_images"]) == (5, 1, 1)
     assert all(found[name]["caption"] is not None for name in "01345")
     assert main([*given, "--check-images", "exists", "--max-bad", "0.2"]) == 0
+    # the other captions can be used: the shard is read, without the row that has none
+    [shard] = (tmp_path / "out").glob("captions-*.parquet")
+    assert list(from_file(shard)) == ["0", "1", "3", "4", "5"]
+
+
+def test_rows_that_the_data_check_leaves_out_are_listed(policy: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        Image.new("RGB", (56, 56), (40 * number, 0, 0)).save(tmp_path / f"{number}.png")
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    lines = [json.dumps({"image": f"{number}.png"}) for number in (0, 1, 2, 3)]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines))
+    given = words(policy, tmp_path / "out", "--max-bad", "0.5")  # rows 2 and 4: half of them
+    given[given.index("shapes")] = f"images:{tmp_path / 'data.jsonl'}"
+    assert main(given) == 0  # what has been counted before the start is not counted once more
+    assert [row["id"] for row in rows(tmp_path / "out")] == ["0.png", "2.png"]
+    bad = [json.loads(line) for line in (tmp_path / "out" / "bad.jsonl").open()]
+    assert [(row["file"], row["row"]) for row in bad] == [
+        (str(tmp_path / "data.jsonl"), 2), (str(tmp_path / "data.jsonl"), 4),
+    ]  # fmt: skip
+    assert "is of no format that Pillow knows" in bad[0]["error"]
+    assert "no image '3.png'" in bad[1]["error"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["captions"], manifest["bad"], manifest["bad_rows"]) == (2, 2, 2)
+
+
+def test_other_weights_in_the_same_place_are_refused(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = shutil.copytree(policy, tmp_path / "policy")
+    assert main(words(own, tmp_path / "out", "--limit", "4")) == 0
+    with (own / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"!")
+    assert main(words(own, tmp_path / "out", "--limit", "4")) == 2
+    assert "with weights.model.safetensors = " in capsys.readouterr().err
+
+
+def test_a_process_writes_its_share_of_what_the_first_one_found_missing(
+    policy: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of two: of shards 0, 1 and 3 it has shard 1. By itself it would find all missing,
+    and write 1 and 3, of which the first process has the last."""
+    import torch
+
+    origin = Origin.of(str(policy), locate(str(policy)))
+    told = iter([None, (origin, [0, 1, 3]), None])  # no failure; what is to be done; the end
+    state = SimpleNamespace(process_index=1, num_processes=2, device=torch.device("cpu"))
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(distributed, "everyones", lambda item: [next(told), item])
+    monkeypatch.setattr(distributed, "state", lambda: state)
+    (tmp_path / "out").mkdir()  # by the first process
+    assert main(words(policy, tmp_path / "out")) == 0
+    assert [file.name for file in (tmp_path / "out").glob("*")] == ["captions-00001.parquet"]
+    one = parquet.read_table(tmp_path / "out" / "captions-00001.parquet")
+    assert one.equals(parquet.read_table(whole / "captions-00001.parquet"))
+
+
+def test_a_worker_in_another_folder_finds_everything(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker is told, as it is sent: policy, folder and images were named from `here`."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    there.mkdir()
+    shutil.copytree(policy, here / "models" / "m")
+    Image.new("RGB", (56, 56)).save(here / "0.png")
+    with tarfile.open(here / "data.tar", "w") as archive:
+        archive.add(here / "0.png", "0.png")
+    monkeypatch.chdir(here)
+    asked = CaptionSettings(
+        policy="models/m", data="images:data.tar", out=Path("out"), max_tokens=2, batch=2
+    ).resolved()
+    sent = Work.of(asked, Origin.of("models/m", locate("models/m")))
+    samples = load_data(asked.samples_of).train
+    monkeypatch.chdir(there)
+    work, samples = pickle.loads(pickle.dumps((sent, samples)))
+    (here / "out").mkdir()
+    assert work.writer(samples).write(0) == 1
+    [row] = rows(here / "out")
+    assert row["error"] is None
 
 
 @pytest.mark.parametrize(

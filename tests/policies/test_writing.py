@@ -1,9 +1,12 @@
 """Captions outside training, with random policies of both families."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from balcap import distributed
 from balcap.config import (
     DataSettings,
     LoraSettings,
@@ -20,6 +23,7 @@ from balcap.policies.loading import (
     dtype_of,
     for_training,
     load,
+    load_to_write,
 )
 
 FAMILIES = ("qwen2.5-vl", "llava-1.5")
@@ -50,6 +54,40 @@ def test_a_seed_gives_the_same_captions_and_leaves_the_callers_draws_alone(
     assert first == [caption.text for caption in write_captions(policy, SAMPLES, sampling)]
     torch.manual_seed(0)
     assert torch.equal(drawn, torch.rand(1))
+
+
+def test_a_caption_that_ends_with_its_last_token_is_finished(
+    fresh_policies: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four tokens at most: an end as the fourth, none, an end as the second and padding."""
+    import torch
+
+    policy = load(ModelSettings(policy=str(fresh_policies["qwen2.5-vl"])))
+    tokenizer = policy.processor.tokenizer
+    end, pad = policy.processor.tokenizer.eos_token_id, tokenizer.pad_token_id
+    word = tokenizer("circle", add_special_tokens=False)["input_ids"][0]
+    tokens = torch.tensor([[word, word, word, end], [word] * 4, [word, end, pad, pad]])
+
+    def generate(input_ids: Any, **_: Any) -> Any:
+        return torch.cat([input_ids, tokens], dim=1)
+
+    monkeypatch.setattr(policy.model, "generate", generate)
+    written = list(write_captions(policy, SAMPLES[:3], Sampling(max_tokens=4)))
+    assert [caption.finished for caption in written] == [True, False, True]
+
+
+def test_weights_that_write_are_on_the_processs_own_device(
+    fresh_policies: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch's device without memory stands for a GPU."""
+    import torch
+
+    monkeypatch.setattr(distributed, "state", lambda: SimpleNamespace(device=torch.device("meta")))
+    settings = ModelSettings(policy=str(fresh_policies["llava-1.5"]))
+    on = {weight.device.type for weight in load_to_write(settings).model.parameters()}
+    assert on == {"meta"}
+    on = {weight.device.type for weight in load(settings).model.parameters()}
+    assert on == {"cpu"}  # a trainer moves them
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -20,17 +20,27 @@ def from_file(file: Path, *, several: bool = False) -> dict[str, tuple[str, ...]
             results too.
         several: whether an id may have more than one: rows of the same id, or a list.
 
+    Rows that have an `error` in the place of a caption, as `balcap caption` writes for an image
+    that cannot be used, are passed over.
+
     Raises:
         UserError: if it is not of that form.
     """
     found: dict[str, list[str]] = {}
     for row in read_rows(str(file)):
+        if _has_none(row):
+            continue
         name, texts = _read(row, file)
         captions = found.setdefault(name, [])
         captions += texts
         if len(captions) > 1 and not several:
             raise UserError(f"{file}:{row.number}: a second caption for {name!r}; expected one")
     return {name: tuple(captions) for name, captions in found.items()}
+
+
+def _has_none(row: Row) -> bool:
+    content = row.content if isinstance(row.content, Mapping) else {}
+    return content.get("caption") is None and bool(content.get("error"))
 
 
 def _read(row: Row, file: Path) -> tuple[str, tuple[str, ...]]:

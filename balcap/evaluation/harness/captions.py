@@ -74,11 +74,11 @@ def _batches(
 ) -> Iterator[list[str]]:
     """Write captions from `start` on, a batch at a time, each by a seed of its own."""
     from balcap.logging import quiet
-    from balcap.policies import load
+    from balcap.policies import load_to_write
     from balcap.policies.generation import write_captions
 
     quiet()
-    policy = load(settings)
+    policy = load_to_write(settings)
     progress = Progress("captions", len(wanted), start)
     for first in range(start, len(wanted), sampling.batch):
         batch = wanted[first : first + sampling.batch]

@@ -13,6 +13,7 @@ from balcap.config import EvalSettings, SamplingSettings, plain
 from balcap.errors import UserError
 from balcap.evaluation.protocol import AnyProtocol
 from balcap.policies import locate
+from balcap.policies.origin import digests
 
 _WRITING = (
     "policy", "dtype", "min_pixels", "max_pixels", "prompt", "max_tokens", "batch",
@@ -23,8 +24,8 @@ _WRITING = (
 def identity(protocol: AnyProtocol) -> dict[str, Any]:
     """Everything that decides about captions, questions and answers, as plain values.
 
-    Files count by their content, a policy by where its weights lie, and a judge by its name: an
-    evaluation may go on at another address or another pace.
+    Files count by their content, a policy by that of its weights and where they lie, and a judge by
+    its name: an evaluation may go on at another address or another pace.
     """
     settings = protocol.settings
     chosen = {
@@ -32,18 +33,21 @@ def identity(protocol: AnyProtocol) -> dict[str, Any]:
         for name, value in resolved_settings(settings).items()
         if name not in settings.free
     }
+    weights = None
     if settings.captions is not None:
         chosen = {name: value for name, value in chosen.items() if name not in _WRITING}
         chosen["captions"] = digest(settings.captions)
     else:
         found = locate(settings.policy)
         chosen["policy"] = str(found.adapter or found.source)
+        weights = digests(found)
     for file in map(Path, (settings.data, settings.data.partition(":")[2])):  # PATH or KIND:PATH
         if file.is_file():
             chosen["data"] = digest(file)
     return {
         "protocol": protocol.name,
         "settings": chosen,
+        "weights": weights,
         "judge": dict(protocol.judge.shared.backend.identity) if protocol.uses_judge else None,
         "prompts": prompts_of(protocol),
     }

@@ -4,7 +4,8 @@ OUT/settings.json               what the captions depend on; a second start must
 OUT/captions-00012.parquet      one shard: id, image, caption, tokens, finished, error
 OUT/.captions-00012.jsonl       the batches of a shard that is not whole yet
 OUT/.samples                    the checked samples, while workers of Ray need them
-OUT/bad.jsonl                   images that could not be used, with the reason
+OUT/bad.jsonl                   rows of the data that were left out, by file and row, and images
+                                that could not be used, with the reason
 OUT/manifest.json               by which policy, how, how many, with which versions
 
 Shard N holds the samples from N times the shard's size on, whoever writes it and however often it

@@ -13,17 +13,20 @@ from balcap import distributed
 from balcap.config import plain
 from balcap.config.caption import ResolvedCaptionSettings
 from balcap.console import say
+from balcap.data import Loaded
 from balcap.data import load as load_data
 from balcap.errors import UserError
 from balcap.logging import quiet
+from balcap.policies.captioning import cluster
 from balcap.policies.captioning.folder import CaptionFolder
-from balcap.policies.location import Located, locate
+from balcap.policies.location import locate
+from balcap.policies.origin import Origin
 from balcap.progress import Progress
 from balcap.runs.lock import hold
 from balcap.runs.provenance import versions
 from balcap.types import Sample
 
-FREE = ("out", "engine", "workers", "ray_address", "json", "images", "max_bad")
+FREE = ("out", "engine", "workers", "ray_address", "ray_wait", "json", "images", "max_bad")
 """Settings that no caption depends on."""
 
 
@@ -37,40 +40,50 @@ def run(settings: ResolvedCaptionSettings) -> int:
         UserError: before the policy is loaded, if policy, data or folder do not fit.
         RunError: if the disk is full.
     """
+    if settings.engine == "ray":
+        cluster.check()
     located = locate(settings.policy)
-    samples = load_data(settings.samples_of).train[: settings.limit]
+    loaded = load_data(settings.samples_of)
+    samples = loaded.train[: settings.limit]
+    shards = -(-len(samples) // settings.shard_size)
     folder = CaptionFolder(settings.folder)
-    failure, held = None, None
+    begun, failure, held = None, None, None
     if distributed.is_first():
         try:
-            if folder.begin(_identity(settings, located, samples)):
+            origin = Origin.of(settings.policy, located)
+            if folder.begin(_identity(settings, origin, samples)):
                 say(f"going on in {folder.path}")
             held = hold(folder, "captioned", "give the same command again")
+            begun = origin, folder.missing(shards)
         except UserError as error:
             failure = error
     distributed.raise_together(failure)
+    # of one process: a moment later another may see other shards, or a newer checkpoint
+    begun = distributed.first_ones(begun)
+    assert begun is not None, "the first process has begun"
+    origin, missing = begun
     with held or nullcontext():
-        shards = -(-len(samples) // settings.shard_size)
         began = time.monotonic()
-        written = _caption(settings, samples, folder, shards)
+        written = _caption(settings, origin, samples, missing)
         if not distributed.is_first():
             return 0
-        return _close(settings, located, folder, shards, written, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return _close(settings, origin, loaded, shards, written, seconds)
 
 
 def _caption(
     settings: ResolvedCaptionSettings,
+    origin: Origin,
     samples: Sequence[Sample],
-    folder: CaptionFolder,
-    shards: int,
+    missing: Sequence[int],
 ) -> int:
     """Write the missing shards; returns how many samples they have."""
-    missing = folder.missing(shards)
     sizes = [min(settings.shard_size, len(samples) - n * settings.shard_size) for n in missing]
     if not missing:
         return 0
     quiet()
     from balcap.policies.captioning.engines import ENGINES
+    from balcap.policies.captioning.work import Work
 
     before = len(samples) - sum(sizes)
     progress = Progress("captions", len(samples), before)
@@ -85,7 +98,7 @@ def _caption(
             progress.show(done, f"{pace:.1f} a second")
 
     try:
-        ENGINES[settings.engine](settings, samples, missing, went_on)
+        ENGINES[settings.engine](Work.of(settings, origin), samples, missing, went_on)
     finally:
         if distributed.is_first():
             progress.close()
@@ -94,24 +107,30 @@ def _caption(
 
 def _close(
     settings: ResolvedCaptionSettings,
-    located: Located,
-    folder: CaptionFolder,
+    origin: Origin,
+    loaded: Loaded,
     shards: int,
     written: int,
     seconds: float,
 ) -> int:
+    """Write the list of what is bad and the manifest, and say what there is; the exit code."""
+    folder = CaptionFolder(settings.folder)
+    rows = [{"file": p.file, "row": p.row, "error": p.reason} for p in loaded.problems]
     bad, count, cut = [], 0, 0
     for row in folder.rows(shards, ("id", "image", "error", "finished")):
         count += 1
         cut += row["finished"] is False
         if row["error"]:
             bad.append({name: row[name] for name in ("id", "image", "error")})
-    folder.rewrite(folder.bad, bad)
+    folder.rewrite(folder.bad, [*rows, *bad])
     manifest = {
-        "policy": _named(located),
+        "policy": _named(origin),
+        "weights": origin.sha256,
         "settings": plain(settings),
         "captions": count - len(bad),
-        "bad": len(bad),
+        "bad": len(rows) + len(bad),
+        "bad_rows": len(rows),
+        "bad_images": len(bad),
         "cut_off": cut,
         "shards": shards,
         "versions": versions(),
@@ -122,13 +141,15 @@ def _close(
         say(f"{written:,} of them now, {written / seconds:.1f} a second with the loading")
     if cut:
         say(f"{cut:,} reached the longest caption, {settings.max_tokens} tokens, without an end")
+    if rows:
+        say(f"{len(rows):,} rows of the data were left out: {folder.bad}")
     if bad:
         say(f"{len(bad):,} images could not be used: {folder.bad}")
     return int(len(bad) > settings.max_bad * count)
 
 
 def _identity(
-    settings: ResolvedCaptionSettings, located: Located, samples: Sequence[Sample]
+    settings: ResolvedCaptionSettings, origin: Origin, samples: Sequence[Sample]
 ) -> dict[str, Any]:
     """What the captions depend on: settings, weights, and which samples in which order."""
     ids = hashlib.sha256()
@@ -136,13 +157,14 @@ def _identity(
         ids.update(sample.id.encode() + b"\0" + sample.prompt.encode() + b"\0")
     given = {name: value for name, value in plain(settings).items() if name not in FREE}
     return {
-        "settings": given | {"policy": _named(located)},
+        "settings": given | {"policy": _named(origin)},
+        "weights": origin.sha256,
         "samples": len(samples),
         "ids": ids.hexdigest(),
     }
 
 
-def _named(located: Located) -> str:
+def _named(origin: Origin) -> str:
     """The weights: a folder, of a run that of its checkpoint, or a hub id with its commit."""
-    where = str(located.adapter or located.source)
-    return f"{where}@{located.revision}" if located.revision else where
+    where = origin.adapter or origin.source
+    return f"{where}@{origin.revision}" if origin.revision else where

@@ -82,13 +82,12 @@ class ShardWriter:
         ]
 
     def _row(self, caption: Caption) -> Row:
-        tokens = caption.num_tokens or 0
         return {
             "id": caption.sample.id,
             "image": _name(caption.sample),
             "caption": caption.text,
-            "tokens": tokens,
-            "finished": tokens < self.sampling.max_tokens,
+            "tokens": caption.num_tokens,
+            "finished": caption.finished,
             "error": None,
         }
 

@@ -38,6 +38,7 @@ from balcap.evaluation.protocols.general.lmms_eval import (
 )
 from balcap.evaluation.protocols.general.streaming import last_lines, stream
 from balcap.policies import Located, load, locate
+from balcap.policies.origin import digests
 
 LAST_LINES = 15
 LOG, CALLS, RESULTS, MERGED = "lmms_eval.log", "calls.jsonl", "lmms_eval", "policy"
@@ -178,7 +179,8 @@ def _identity(settings: GeneralSettings, policy: Located) -> dict[str, Any]:
     """What the numbers depend on. lmms-eval's version is in the record, not here."""
     given = {name: value for name, value in plain(settings).items() if name not in _FREE}
     where = str(policy.adapter or policy.source)
-    return {"protocol": "general", "settings": {**given, "policy": where}}
+    chosen = {**given, "policy": where}
+    return {"protocol": "general", "settings": chosen, "weights": digests(policy)}
 
 
 def _default_out(settings: GeneralSettings, identity: Mapping[str, Any]) -> Path:
