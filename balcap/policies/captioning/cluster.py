@@ -54,7 +54,10 @@ def connect(address: str | None, patience: float) -> Any:
             ray.init(address="local", include_dashboard=False, **quiet)
         else:
             _check_answers(address, patience)
-            ray.init(address=address, **quiet)
+            try:
+                ray.init(address=address, **quiet)
+            except ConnectionError as error:
+                raise _unusable(address, f"cannot be used: {error}") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # balcap shows how far it is
     return ray
 
@@ -68,12 +71,14 @@ def _check_answers(address: str, patience: float) -> None:
         asked = subprocess.run([*STATUS, address], capture_output=True, text=True, timeout=patience)
     except subprocess.TimeoutExpired:
         why = f"did not answer within {patience:g} s (--ray-wait)"
-    else:
-        if not asked.returncode:
-            return
+        raise _unusable(address, why) from None
+    if asked.returncode:
         said = (asked.stderr.strip() or asked.stdout.strip()).splitlines()
-        why = f"cannot be used: {said[-1] if said else f'exit code {asked.returncode}'}"
-    raise UserError(
+        raise _unusable(address, f"cannot be used: {said[-1] if said else 'it says nothing'}")
+
+
+def _unusable(address: str, why: str) -> UserError:
+    return UserError(
         f"the Ray cluster ray_address {address!r} {why}; name one that runs, as ray start --head "
         "prints its address, or leave out --ray-address to start Ray on this machine"
     )

@@ -115,37 +115,40 @@ def _close(
 ) -> int:
     """Write the list of what is bad and the manifest, and say what there is; the exit code."""
     folder = CaptionFolder(settings.folder)
-    rows = [{"file": p.file, "row": p.row, "error": p.reason} for p in loaded.problems]
-    bad, count, cut = [], 0, 0
+    left_out = [
+        {"file": problem.file, "row": problem.row, "error": problem.reason}
+        for problem in loaded.problems
+    ]
+    unusable, count, cut = [], 0, 0
     for row in folder.rows(shards, ("id", "image", "error", "finished")):
         count += 1
         cut += row["finished"] is False
         if row["error"]:
-            bad.append({name: row[name] for name in ("id", "image", "error")})
-    folder.rewrite(folder.bad, [*rows, *bad])
+            unusable.append({name: row[name] for name in ("id", "image", "error")})
+    folder.rewrite(folder.bad, [*left_out, *unusable])
     manifest = {
         "policy": _named(origin),
         "weights": origin.sha256,
         "settings": plain(settings),
-        "captions": count - len(bad),
-        "bad": len(rows) + len(bad),
-        "bad_rows": len(rows),
-        "bad_images": len(bad),
+        "captions": count - len(unusable),
+        "bad": len(left_out) + len(unusable),
+        "bad_rows": len(left_out),
+        "bad_images": len(unusable),
         "cut_off": cut,
         "shards": shards,
         "versions": versions(),
     }
     folder.write(folder.manifest, json.dumps(manifest, indent=1, default=str) + "\n")
-    say(f"{count - len(bad):,} captions in {shards:,} shards: {folder.path}")
+    say(f"{count - len(unusable):,} captions in {shards:,} shards: {folder.path}")
     if written:
         say(f"{written:,} of them now, {written / seconds:.1f} a second with the loading")
     if cut:
         say(f"{cut:,} reached the longest caption, {settings.max_tokens} tokens, without an end")
-    if rows:
-        say(f"{len(rows):,} rows of the data were left out: {folder.bad}")
-    if bad:
-        say(f"{len(bad):,} images could not be used: {folder.bad}")
-    return int(len(bad) > settings.max_bad * count)
+    if left_out:
+        say(f"{len(left_out):,} rows of the data were left out: {folder.bad}")
+    if unusable:
+        say(f"{len(unusable):,} images could not be used: {folder.bad}")
+    return int(len(unusable) > settings.max_bad * count)
 
 
 def _identity(
