@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,8 +82,8 @@ def train(
     parsed = replace(parsed, settings=replace(parsed.settings, run=path))
     if code := train(*parsed.arguments):
         raise KeyboardInterrupt if code == 130 else SystemExit(code)
-    summary = RunFolder(path).path / "summary.json"
-    return Trained(path, json.loads(summary.read_text()) if summary.is_file() else {})
+    folder = RunFolder(path)
+    return Trained(path, folder.read_json(folder.summary))
 
 
 def _named(rewards: Rewards | None) -> str | None:

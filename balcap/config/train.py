@@ -96,7 +96,7 @@ class TrainSettings(RewardSettings, SamplingSettings, PolicySettings, DataSettin
         tensorboard: the same for TensorBoard, in the run's folder.
         trackio: the same for Trackio.
         captions_every: steps after which the policy's greedy captions of the same 16 held-out
-            samples are kept, in the run's `captions-during.jsonl` and by the trackers; 0: never.
+            samples are kept, in the run's `captions-during.json` and by the trackers; 0: never.
         rollout: who writes the captions.
         trl: any other field of TRL's `GRPOConfig`.
     """

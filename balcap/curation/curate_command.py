@@ -80,16 +80,16 @@ def _tell(target: AnyTarget, report: Mapping[str, Any], folder: CurationFolder) 
     )
     for line in target.lines(report):
         say(line)
-    for name, count in (("with an unusable answer", images["unusable"]), *_failed(images)):
+    left_out = {
+        "with an unusable answer": images["unusable"],
+        "without an answer, which the same command asks about again": images["failed"],
+    }
+    for why, count in left_out.items():
         if count:
-            say(f"\n{count:,} images {name}: {folder.report}, {folder.verdicts}")
+            say(f"\n{count:,} images {why}: {folder.report}, {folder.verdicts}")
     usage = {name: asdict(judge.usage) for name, judge in target.judges.items()}
     if asked := judge_table(usage):
         say(f"\n{asked}")
     say(f"\nevery verdict: {folder.verdicts}")
     say(f"by whom and how: {folder.manifest}")
     say(f"to train on it: balcap train --data {target.kind}:{folder.rows}")
-
-
-def _failed(images: Mapping[str, int]) -> list[tuple[str, int]]:
-    return [("without an answer, which the same command asks about again", images["failed"])]

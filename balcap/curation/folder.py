@@ -13,10 +13,10 @@ All but settings and journal are made anew from these by every start that finish
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from balcap.digest import sha256_of
 from balcap.resumable import ResumableFolder
 
 
@@ -45,8 +45,4 @@ class CurationFolder(ResumableFolder):
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of rows, verdicts and report, by name."""
-        found = {}
-        for file in (self.rows, self.verdicts, self.report):
-            with file.open("rb") as opened:
-                found[file.name] = hashlib.file_digest(opened, "sha256").hexdigest()
-        return found
+        return {file.name: sha256_of(file) for file in (self.rows, self.verdicts, self.report)}

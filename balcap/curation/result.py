@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from balcap.curation.rules import plain
 from balcap.curation.target import AnyTarget
 from balcap.data import spec
 from balcap.data.files import image_root
+from balcap.digest import sha256_of
 from balcap.resumable import Journal
 from balcap.types import Sample
 
@@ -152,7 +152,4 @@ def _json(line: Mapping[str, Any]) -> bytes:
 def _data_digest(settings: CurateSettings) -> str | None:
     """SHA-256 of the data's file; None where it is not one file."""
     file = Path(spec(settings.data)[1]).expanduser()
-    if not file.is_file():
-        return None
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return sha256_of(file) if file.is_file() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,22 +16,7 @@ from balcap.errors import UserError
 from balcap.heads import Head
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import score
-from balcap.rgb import to_rgb
 from balcap.types import Caption, Sample
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-
-@dataclass(frozen=True)
-class OpenedImage:
-    """A picture that the engine has opened already."""
-
-    image: Image
-
-    def render(self) -> Image:
-        """The picture as RGB."""
-        return to_rgb(self.image)
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
@@ -54,7 +39,7 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
     return Sample(
         id=str(name),
         prompt="",  # no head reads it
-        image=None if image is None else OpenedImage(image),
+        image=image,
         reference=known.pop("reference", None),
         facts=tuple(known.pop("facts", None) or ()),
         questions=read_questions(known.pop("questions", None) or []),

@@ -9,13 +9,13 @@ The KL reference, the weights under an adapter and a resumed training all go by 
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from balcap import distributed
 from balcap.config import TINY_POLICIES, PolicySettings
+from balcap.digest import sha256_of
 from balcap.errors import UserError
 from balcap.policies.adapters import merge
 from balcap.policies.location import Located, locate
@@ -145,9 +145,4 @@ def digests(found: Located) -> dict[str, str]:
         if file.suffix in (".safetensors", ".bin")
     }
     with ThreadPoolExecutor(8) as threads:
-        return dict(zip(files, threads.map(_sha256, files.values()), strict=True))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        return dict(zip(files, threads.map(sha256_of, files.values()), strict=True))

@@ -15,7 +15,7 @@ from balcap.sweeps.file import Sweep, read
 from balcap.sweeps.folder import Slot, claim, lock, slots
 from balcap.sweeps.results import trial
 from balcap.sweeps.running import Runner, command_of
-from balcap.sweeps.search import corners, enumerate_runs, how_many, suggest
+from balcap.sweeps.search import Values, corners, enumerate_runs, how_many, suggest
 
 INTERRUPTED = 130
 
@@ -39,10 +39,11 @@ def run(settings: SweepSettings, check: Check) -> int:
         UserError: if the file is not a sweep, or its folder is another sweep's or in use.
     """
     sweep = read(settings.file)
-    _check_cells(sweep, settings, check)
+    known = enumerate_runs(sweep, settings.runs, settings.seed)
+    _check_cells(sweep, known or corners(sweep), check)
     places = slots(settings.folder, how_many(sweep, settings.runs))
     if settings.plan:
-        return _plan(sweep, settings, places)
+        return _plan(sweep, known, places)
     held = lock(settings.folder)
     if held is None:
         raise UserError(
@@ -50,14 +51,14 @@ def run(settings: SweepSettings, check: Check) -> int:
         )
     try:
         claim(settings.folder, sweep, settings.seed)
-        return _run(sweep, settings, places)
+        return _run(sweep, settings, known, places)
     finally:
         os.close(held)
 
 
-def _check_cells(sweep: Sweep, settings: SweepSettings, check: Check) -> None:
+def _check_cells(sweep: Sweep, cells: Sequence[Values], check: Check) -> None:
     """Raise UserError for the first run whose settings would be refused."""
-    for values in enumerate_runs(sweep, settings.runs, settings.seed) or corners(sweep):
+    for values in cells:
         try:
             check(commands.expand(_without_files(sweep.command), sweep.program, values))
         except UserError as error:
@@ -74,8 +75,10 @@ def _without_files(command: Sequence[str]) -> Sequence[str]:
     return [*command[: place - 1], "${args}", *command[place + 1 :]]
 
 
-def _run(sweep: Sweep, settings: SweepSettings, places: Sequence[Slot]) -> int:
-    known = enumerate_runs(sweep, settings.runs, settings.seed)
+def _run(
+    sweep: Sweep, settings: SweepSettings, known: Sequence[Values], places: Sequence[Slot]
+) -> int:
+    """Run what is missing; `known` are the values of every run, or none where they are searched."""
 
     def values_of(slot: Slot) -> Mapping[str, Any]:
         if known:
@@ -106,14 +109,13 @@ def _close(runner: Runner, settings: SweepSettings) -> int:
     return 1 if runner.failed else 0
 
 
-def _plan(sweep: Sweep, settings: SweepSettings, places: Sequence[Slot]) -> int:
+def _plan(sweep: Sweep, known: Sequence[Values], places: Sequence[Slot]) -> int:
     """Print the commands of the runs that are missing, for a shell."""
     if sweep.searches:
         raise UserError(
             f"method {sweep.method} cannot be planned: its later runs depend on the results of the "
             "earlier ones"
         )
-    known = enumerate_runs(sweep, settings.runs, settings.seed)
     for slot, values in zip(places, known, strict=True):
         if slot.is_finished():
             continue

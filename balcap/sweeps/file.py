@@ -175,7 +175,8 @@ def _command(content: Mapping[str, Any]) -> tuple[str, ...]:
         raise UserError("no program; write one, or a command that does not use ${program}")
     for word in words:
         name = word[2:-1]
-        if word[:2] == "${" and word[-1:] == "}" and name not in MACROS and ":" not in name:
+        is_macro = word.startswith("${") and word.endswith("}")
+        if is_macro and name not in MACROS and ":" not in name:
             raise UserError(
                 f"command has {word}{did_you_mean(name, MACROS)}; wandb would leave it out; have "
                 + ", ".join(f"${{{macro}}}" for macro in MACROS)

@@ -33,7 +33,7 @@ class Job:
         pid: of its process, which leads a group of its own.
         process: None where a sweep that was killed started it and left it running.
         share: which of the parallel jobs' shares of the machine it has.
-        told: how often it was told to stop.
+        signals_sent: how often it was told to stop.
         began: seconds on the monotonic clock.
         looked: when its metric was last looked at.
     """

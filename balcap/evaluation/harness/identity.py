@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.config import EvalSettings, SamplingSettings, plain
+from balcap.digest import sha256_of
 from balcap.errors import UserError
 from balcap.evaluation.protocol import AnyProtocol
 from balcap.policies import locate
@@ -79,5 +80,4 @@ def digest(file: Path) -> str:
     """SHA-256 of a file's content, 64 digits. Raises UserError if there is no such file."""
     if not file.is_file():
         raise UserError(f"no file {file}; name a .json, .jsonl or .parquet file")
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return sha256_of(file)

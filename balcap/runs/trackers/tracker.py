@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from balcap.console import say
 from balcap.runs.folder import RunFolder
 from balcap.types import Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SAMPLES = 16  # held-out samples in a table of captions; the same ones each time
 PIXELS = 512  # longest side of their images
@@ -103,6 +106,13 @@ class Tracker(ABC):
 def chosen(count: int) -> list[int]:
     """Places of the samples that tables show, of `count`: the same ones each time."""
     return sorted(random.Random(0).sample(range(count), min(SAMPLES, count)))
+
+
+def thumbnail_of(sample: Sample) -> Image:
+    """A sample's picture, no longer than `PIXELS`."""
+    picture = sample.open_image()
+    picture.thumbnail((PIXELS, PIXELS))
+    return picture
 
 
 def settings_of(folder: RunFolder) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from balcap.console import say
 from balcap.runs.folder import RunFolder
-from balcap.runs.trackers.tracker import PIXELS, Tracker, settings_of
+from balcap.runs.trackers.tracker import Tracker, settings_of, thumbnail_of
 from balcap.types import Sample
 
 
@@ -41,9 +41,7 @@ class TrackioLog(Tracker):
 
         found = []
         for sample, row in zip(samples, rows, strict=True):
-            picture = sample.open_image()
-            picture.thumbnail((PIXELS, PIXELS))
-            image = trackio.Image(picture)
+            image = trackio.Image(thumbnail_of(sample))
             found.append([row["sample"], image, row["caption"], *row["scores"].values()])
         columns = ["sample", "image", "caption", *rows[0]["scores"]]
         table = trackio.Table(columns=columns, data=found, allow_mixed_types=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from balcap.console import say
 from balcap.runs.folder import RunFolder
-from balcap.runs.trackers.tracker import PIXELS, Tracker, settings_of
+from balcap.runs.trackers.tracker import Tracker, settings_of, thumbnail_of
 from balcap.types import Sample
 
 LOGIN = 60.0  # seconds that a terminal is asked for a key
@@ -88,8 +88,7 @@ def _table(samples: Sequence[Sample], rows: Sequence[Mapping[str, Any]]) -> Any:
     heads = list(rows[0]["scores"])
     table = wandb.Table(columns=["sample", "image", "caption", *heads])
     for sample, row in zip(samples, rows, strict=True):
-        picture = sample.open_image()
-        picture.thumbnail((PIXELS, PIXELS))
+        picture = wandb.Image(thumbnail_of(sample))
         scores = [row["scores"][head] for head in heads]
-        table.add_data(row["sample"], wandb.Image(picture), row["caption"], *scores)
+        table.add_data(row["sample"], picture, row["caption"], *scores)
     return table
