@@ -57,7 +57,8 @@ def values_of(words: Sequence[Word], name: str) -> list[str]:
 
 
 def assign(words: Sequence[Word], options: Mapping[str, Option]) -> dict[str, Any]:
-    """Return what is given, as text, by the names of the settings; the last one wins.
+    """Return what is given, as text, by the names of the settings; the last one wins, but a list
+    that adds up holds all: `--against A --against B`.
 
     A name that is no option is returned too, and an option without a value as None: what is wrong
     with them is for the caller to say.
@@ -75,6 +76,8 @@ def assign(words: Sequence[Word], options: Mapping[str, Option]) -> dict[str, An
         elif switched_on and word.value not in SWITCH_VALUES:
             given[word.name] = "true"
             alone += [word.value] if word.value is not None else []
+        elif option is not None and option.adds_up and given.get(word.name) and word.value:
+            given[word.name] += f",{word.value}"
         else:
             given[word.name] = word.value
     return given | _by_place(alone, options)

@@ -25,6 +25,7 @@ class Option:
         group: first line of the docstring of the class that defines it.
         owner: the class that defines it.
         positional: what stands for it in the help, where it is given without a name.
+        adds_up: whether a list that is given again grows; else the last one wins.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Option:
     group: str
     owner: type
     positional: str | None = None
+    adds_up: bool = False
 
     @property
     def flag(self) -> str:
@@ -71,8 +73,8 @@ def options_of(settings: type, prefix: str = "", start: Any = None) -> Iterator[
             continue
         text = docs.get(item.name, "") + _shown(value, item.name, settings)
         owner = _owner(settings, item.name)
-        place = item.metadata.get("positional")
-        yield Option(name, kind, text, summary(owner), owner, place)
+        place, adds_up = item.metadata.get("positional"), bool(item.metadata.get("adds_up"))
+        yield Option(name, kind, text, summary(owner), owner, place, adds_up)
     for kind, below, value in inner:
         yield from options_of(kind, below, value)
 

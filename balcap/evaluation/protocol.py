@@ -38,7 +38,8 @@ from balcap.judges.prompts import Prompt
 from balcap.types import Sample
 
 Captions = Mapping[str, tuple[str, ...]]
-"""Captions by the id of their sample; more than one only where the protocol draws several."""
+"""Captions by the id of their sample; more than one only where the protocol draws several, or has
+rivals: then one of each, the settings' own first."""
 
 NO_CAPTION = "no caption"
 """In `Items.left_out`: items of samples that the caption file does not have."""
@@ -175,6 +176,12 @@ class EvalProtocol(ABC, Generic[SettingsT, ItemT]):
     def deviations(self) -> Sequence[str]:
         """Why, as this evaluation is set, its score is not comparable to published ones, beside the
         judge and the number of items."""
+        return ()
+
+    def rivals(self) -> Sequence[EvalSettings]:
+        """Whose captions are compared with the settings' own, each as settings that differ from
+        them by `captions` and `policy` alone; most protocols have none. An image counts where all
+        have a caption for it."""
         return ()
 
     @abstractmethod

@@ -60,7 +60,7 @@ def test_another_judge_is_not_subtracted(tmp_path: Path) -> None:
     (two / "summary.json").write_text(json.dumps(content))
     row = compare([read(one), read(two)], with_published=False, seed=0)[1]
     assert "difference" not in row
-    assert "no difference: other judge or prompts" in row["note"]
+    assert "no difference: other judge, prompts or rivals" in row["note"]
 
 
 def test_the_table_in_all_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

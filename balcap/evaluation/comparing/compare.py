@@ -2,7 +2,7 @@
 
 Evaluations of one protocol are compared with the first of them that was given: the difference of
 their scores over the items that both have, with a paired 95% interval. Evaluations by different
-judges or prompts are not subtracted from each other.
+judges or prompts, or against other rivals, are not subtracted from each other.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Evaluation:
         return str(self.summary["protocol"])
 
     @property
-    def asked(self) -> tuple[object, object]:
+    def asked(self) -> tuple[object, ...]:
         """What must be the same in two evaluations for their difference to mean anything."""
         judge = self.summary.get("judge") or {}
-        return judge.get("identity"), self.summary.get("prompts")
+        return judge.get("identity"), self.summary.get("prompts"), self.summary.get("rivals", [])
 
 
 def compare(evaluations: Sequence[Evaluation], *, with_published: bool, seed: int) -> list[Row]:
@@ -70,7 +70,7 @@ def difference(first: Evaluation, second: Evaluation, seed: int) -> Row:
     protocol = protocol_called(second.protocol)
     both = [name for name in first.records if name in second.records]
     if first.asked != second.asked:
-        return {"note": _joined(_note(second), "no difference: other judge or prompts")}
+        return {"note": _joined(_note(second), "no difference: other judge, prompts or rivals")}
     if protocol is None or not both:
         return {}
     pair = [values_of(protocol, [one.records[name] for name in both]) for one in (first, second)]

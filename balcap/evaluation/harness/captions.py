@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from balcap.config import EvalSettings
@@ -22,13 +23,32 @@ if TYPE_CHECKING:
 def captions_for(protocol: AnyProtocol, folder: EvalFolder) -> Captions:
     """The captions of the protocol's samples, by their ids; a sample may have none in a file.
 
+    All files are read before a policy is loaded, the rivals' too.
+
     Raises:
-        UserError: if the file is not one of captions, or has none for any of the samples.
+        UserError: if a file is not one of captions, or has none for any of the samples.
     """
     samples = protocol.samples()
-    file = protocol.settings.captions
-    if file is None:
-        return _written(protocol, samples, folder)
+    sides = [protocol.settings, *protocol.rivals()]
+    found = {
+        number: _read(one.captions, protocol, samples)
+        for number, one in enumerate(sides)
+        if one.captions is not None
+    }
+    for number, one in enumerate(sides):
+        if number not in found:
+            wanted = [sample for _ in range(protocol.draws) for sample in samples]
+            found[number] = _written(one, wanted, folder, folder.captions_of(number))
+    return found[0] if len(sides) == 1 else _joined([found[number] for number in range(len(sides))])
+
+
+def _joined(sides: Sequence[Captions]) -> Captions:
+    """One caption of each side, for the samples that all of them have."""
+    shared = [name for name in sides[0] if all(name in side for side in sides)]
+    return {name: tuple(side[name][0] for side in sides) for name in shared}
+
+
+def _read(file: Path, protocol: AnyProtocol, samples: Sequence[Sample]) -> Captions:
     read = from_file(file, several=protocol.several)
     found = {sample.id: read[sample.id] for sample in samples if sample.id in read}
     if not found:
@@ -39,17 +59,18 @@ def captions_for(protocol: AnyProtocol, folder: EvalFolder) -> Captions:
     return found
 
 
-def _written(protocol: AnyProtocol, samples: Sequence[Sample], folder: EvalFolder) -> Captions:
-    """Captions by the policy: those that are in the folder, and the missing ones."""
-    wanted = [sample for _ in range(protocol.draws) for sample in samples]
-    known = [line["caption"] for line in folder.lines(folder.captions)]
+def _written(
+    settings: EvalSettings, wanted: Sequence[Sample], folder: EvalFolder, file: Path
+) -> Captions:
+    """Captions by the policy: those that are in the file, and the missing ones."""
+    known = [line["caption"] for line in folder.lines(file)]
     if len(known) < len(wanted):
-        sampling = _sampling(protocol.settings)
+        sampling = _sampling(settings)
         # whole batches only: in a part of one, each caption would be drawn by other random numbers
         del known[len(known) // sampling.batch * sampling.batch :]
-        folder.rewrite(folder.captions, map(_line, wanted, known))
-        for batch in _batches(protocol.settings, wanted, len(known), sampling):
-            folder.append(folder.captions, [*map(_line, wanted[len(known) :], batch)])
+        folder.rewrite(file, map(_line, wanted, known))
+        for batch in _batches(settings, wanted, len(known), sampling):
+            folder.append(file, [*map(_line, wanted[len(known) :], batch)])
             known += batch
     by_sample = defaultdict(list)
     for sample, text in zip(wanted, known, strict=True):

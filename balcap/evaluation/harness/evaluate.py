@@ -32,8 +32,9 @@ def evaluate(protocol: AnyProtocol) -> int:
         RunError: if the disk is full.
     """
     settings = protocol.settings
-    if isinstance(settings, JudgedEvalSettings):
-        refuse_training_judge(settings)
+    for one in (settings, *protocol.rivals()):
+        if isinstance(one, JudgedEvalSettings):
+            refuse_training_judge(one)
     depends_on = identity(protocol)  # opens the judge: what its settings lack is told before work
     folder = EvalFolder(settings.out or default_out(protocol, depends_on))
     if folder.begin(depends_on):

@@ -1,7 +1,8 @@
 """What does an evaluation leave on disk, written so that a kill loses at most what was asked last?
 
 OUT/settings.json    what the numbers depend on; a second start must agree with it
-OUT/captions.jsonl   captions that a policy wrote for it, as they came
+OUT/captions.jsonl   captions that a policy wrote for it, as they came; captions-1.jsonl, ...: those
+                     of its rivals, where the protocol has any
 OUT/items.jsonl      one record an item, as they were judged; sorted at the end
 OUT/summary.json     the score and all that belongs to it; there once the evaluation is whole
 """
@@ -33,6 +34,10 @@ class EvalFolder(ResumableFolder):
     def others(self) -> Sequence[Path]:
         """All but the settings."""
         return (self.items, self.captions, self.summary)
+
+    def captions_of(self, number: int) -> Path:
+        """Where the captions of the settings' own policy (0) or of a rival (1, 2, ...) are kept."""
+        return self.path / f"captions-{number}.jsonl" if number else self.captions
 
     def records(self) -> dict[str, Record]:
         """The finished items, by id."""

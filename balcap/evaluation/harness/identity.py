@@ -28,30 +28,37 @@ def identity(protocol: AnyProtocol) -> dict[str, Any]:
     Files count by their content, a policy by that of its weights and where they lie, and a judge by
     its name: an evaluation may go on at another address or another pace.
     """
-    settings = protocol.settings
+    settings, rivals = protocol.settings, protocol.rivals()
     chosen = {
         name: value
         for name, value in resolved_settings(settings).items()
         if name not in settings.free
     }
-    weights = None
-    if settings.captions is not None:
+    if all(one.captions is not None for one in (settings, *rivals)):
         chosen = {name: value for name, value in chosen.items() if name not in _WRITING}
-        chosen["captions"] = digest(settings.captions)
-    else:
-        found = locate(settings.policy)
-        chosen["policy"] = str(found.adapter or found.source)
-        weights = digests(found)
+    chosen["policy" if settings.captions is None else "captions"] = whose(settings)
+    if rivals:
+        chosen["rivals"] = [whose(one) for one in rivals]
     for file in map(Path, (settings.data, settings.data.partition(":")[2])):  # PATH or KIND:PATH
         if file.is_file():
             chosen["data"] = digest(file)
     return {
         "protocol": protocol.name,
         "settings": chosen,
-        "weights": weights,
+        "weights": [
+            digests(locate(one.policy)) for one in (settings, *rivals) if one.captions is None
+        ],
         "judge": dict(protocol.judge.shared.backend.identity) if protocol.uses_judge else None,
         "prompts": prompts_of(protocol),
     }
+
+
+def whose(settings: EvalSettings) -> str:
+    """The content of a file of captions, or the place of a policy's weights."""
+    if settings.captions is not None:
+        return digest(settings.captions)
+    found = locate(settings.policy)
+    return str(found.adapter or found.source)
 
 
 def default_out(protocol: AnyProtocol, identity: Mapping[str, Any]) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 
 from balcap.advantage.arrays import Float
 from balcap.config import plain
-from balcap.evaluation.harness.identity import prompts_of, resolved_settings
+from balcap.evaluation.harness.identity import prompts_of, resolved_settings, whose
 from balcap.evaluation.harness.judging import NO_ANSWER, Judged
 from balcap.evaluation.harness.training_judge import same_model
 from balcap.evaluation.protocol import NO_CAPTION, AnyProtocol, Captions, Item, Record
@@ -40,7 +40,8 @@ def summarise(
     - `comparable`: judged by the protocol's own judge, on as many items as the published numbers;
       where it is not, `not_comparable` says why (nothing where no numbers are published). The
       prompts are balcap's own in any case.
-    - `words`: mean length of the captions whose items were to be judged.
+    - `rivals`: whose captions the settings' own were compared with, as in `settings.json`.
+    - `words`: mean length of the settings' own captions whose items were to be judged.
     """
     records = judged.in_order(items)
     scored = [record for record in records if record.score is not None]
@@ -59,9 +60,10 @@ def summarise(
         "n_invalid": invalid.total(),
         "invalid": dict(invalid.most_common()),
         "n_samples": len(set(samples)),
-        "words": _words(captions, items),
+        "words": _words(protocol, captions, items),
         "judge": _judge(protocol),
         "protocol_judge": protocol.own_judge,
+        "rivals": [whose(one) for one in protocol.rivals()],
         "comparable": bool(protocol.published_items) and not reasons,
         "not_comparable": reasons,
         **protocol.extra_summary(records),
@@ -107,9 +109,10 @@ def _judge(protocol: AnyProtocol) -> dict[str, Any] | None:
     }
 
 
-def _words(captions: Captions, items: Sequence[Item]) -> float | None:
+def _words(protocol: AnyProtocol, captions: Captions, items: Sequence[Item]) -> float | None:
     judged = dict.fromkeys(item.sample for item in items)
-    lengths = [word_count(text) for name in judged for text in captions[name]]
+    own = slice(1) if protocol.rivals() else slice(None)
+    lengths = [word_count(text) for name in judged for text in captions[name][own]]
     return float(np.mean(lengths)) if lengths else None
 
 

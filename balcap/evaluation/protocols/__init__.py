@@ -16,6 +16,7 @@ PROTOCOLS = {
     "bcapscore": f"{_HERE}.bcapscore.command:COMMAND",
     "dcscore": f"{_HERE}.dcscore.command:COMMAND",
     "caparena": f"{_HERE}.caparena.command:COMMAND",
+    "winrate": f"{_HERE}.winrate.command:COMMAND",
     "prism": f"{_HERE}.prism.command:COMMAND",
     "classical": f"{_HERE}.classical.command:COMMAND",
     "general": f"{_HERE}.general.command:COMMAND",
