@@ -16,8 +16,8 @@ def lines_of(summary: Mapping[str, Any]) -> Iterator[str]:
         yield from _pair(pair, summary["length_band"])
     if sides := summary["sides"]:
         yield (
-            f"the earlier caption was called better in {_share(sides['first_frac'])} of the "
-            "verdicts (50%: no bias)"
+            "the earlier caption was called better in "
+            f"{_share(sides['first_frac'])} of the verdicts (50%: no bias)"
         )
         yield f"both orders say the same of {_share(sides['order_agreement'])} of the pairs"
 
@@ -61,4 +61,8 @@ def _rate(found: Mapping[str, Any]) -> str:
 
 
 def _share(found: Mapping[str, Any]) -> str:
-    return "-" if found["value"] is None else f"{found['value']:.0%}"
+    """A share with its interval."""
+    if found["value"] is None:
+        return "-"
+    ends = found["interval"]
+    return f"{found['value']:.0%}" + (f" [{ends[0]:.0%}, {ends[1]:.0%}]" if ends else "")
