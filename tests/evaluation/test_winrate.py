@@ -24,7 +24,6 @@ import json
 import random
 import re
 from collections.abc import Callable
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -133,12 +132,12 @@ def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "value": pytest.approx(rate), "interval": pytest.approx(summary["interval"]), "n": 6,
     }  # fmt: skip
     assert (pair["decided"]["value"], pair["decided"]["n"]) == (pytest.approx(200 / 3), 3)
-    assert (pair["equal_length"]["value"], pair["equal_length"]["n"]) == (50, 4)
+    assert (pair["equal_length"]["value"], pair["equal_length"]["n"]) == (pytest.approx(50), 4)
     assert (pair["longer_frac"]["value"], pair["longer_frac"]["n"]) == (1, 2)
     assert pair["words"] == pytest.approx([30 / 6, 23 / 6])
     assert summary["words"] == pytest.approx(33 / 7)  # mine, with g, which was judged in vain
-    assert summary["sides"]["first_frac"]["value"] == 5 / 8
-    assert summary["sides"]["order_agreement"]["value"] == 4 / 5
+    assert summary["sides"]["first_frac"]["value"] == pytest.approx(5 / 8)
+    assert summary["sides"]["order_agreement"]["value"] == pytest.approx(4 / 5)
     assert len(judge.asked) == 5 * 2 + 2 * 5  # g five times in each order, f never
     low, high = summary["interval"]
     assert 0 <= low < rate < high <= 100
@@ -203,8 +202,8 @@ def test_three_contenders_are_ranked_blind(tmp_path: Path) -> None:
         ("by-b", "by-c"): pytest.approx(100 * (1 + 1 / 2 + 1) / 3),
     }
     assert summary["score"] == pytest.approx((rates["by-a", "by-b"] + rates["by-a", "by-c"]) / 2)
-    assert summary["sides"]["first_frac"]["value"] == 10 / 14
-    assert summary["sides"]["order_agreement"]["value"] == 4 / 7
+    assert summary["sides"]["first_frac"]["value"] == pytest.approx(10 / 14)
+    assert summary["sides"]["order_agreement"]["value"] == pytest.approx(4 / 7)
     assert not any("by-" in text for text in judge.asked)
     assert len(judge.asked) == 6
     for image in "ab":
@@ -217,10 +216,9 @@ def test_three_contenders_are_ranked_blind(tmp_path: Path) -> None:
 
 def test_who_is_named_first_changes_no_question(tmp_path: Path) -> None:
     files = three(tmp_path)
-    asked = [
-        sorted(evaluated(tmp_path, *order, rule=ranked)[2].asked) for order in permutations(files)
-    ]
-    assert all(one == asked[0] for one in asked)
+    others = (files[::-1], [*files[1:], files[0]])
+    asked = [sorted(evaluated(tmp_path, *each, rule=ranked)[2].asked) for each in (files, *others)]
+    assert asked[0] == asked[1] == asked[2]
 
 
 def test_the_order_hangs_on_seed_and_image() -> None:
