@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from balcap.data.questions import RepeatedChoiceError, read_question
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 from balcap.data.written_questions import written_questions
 from balcap.errors import UnusableAnswerError
 from balcap.judges.parsing import without_reasoning

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from balcap.config import Columns
 from balcap.data.images import Gallery
 from balcap.data.parsed_rows import ParsedRow, kind_of
-from balcap.data.rows import BadRowError, Place, Row
+from balcap.data.row import BadRowError, Place, Row
 from balcap.data.tables import StoredImage
 from balcap.errors import UserError
 from balcap.types import Sample

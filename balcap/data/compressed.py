@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from balcap.errors import UserError
 
@@ -22,14 +26,26 @@ def suffix_of(file: Path) -> str:
 
 def read_bytes(file: Path) -> bytes:
     """What a file holds, whole. Raises UserError if its compression is broken."""
+    with opened(file) as stream:
+        return stream.read()
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """A stream of what a file holds, so that it need not be in memory whole.
+
+    Raises:
+        UserError: where it is read, if its compression is broken.
+    """
     codec = _CODECS.get(file.suffix.casefold())
     if codec is None:
-        return file.read_bytes()
+        with file.open("rb") as plain:
+            yield plain
+        return
     import pyarrow
 
     try:
         with pyarrow.input_stream(str(file), compression=codec) as stream:
-            content: bytes = stream.read()
+            yield cast(IO[bytes], io.BufferedReader(stream, 1 << 20))
     except OSError as error:
         raise UserError(f"{file} is not a whole {codec} file: {error}") from None
-    return content

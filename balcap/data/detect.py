@@ -11,7 +11,8 @@ from balcap.config import Columns
 from balcap.data.base64_images import from_base64
 from balcap.data.formats import offered, reader_of
 from balcap.data.parsed_rows import ParsedRow
-from balcap.data.rows import BadRowError, read_rows
+from balcap.data.row import BadRowError
+from balcap.data.rows import read_rows
 from balcap.data.tables import StoredImage
 from balcap.errors import UserError
 

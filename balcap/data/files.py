@@ -12,7 +12,8 @@ from balcap.data.checks import Problem, check_rows, refuse_bad
 from balcap.data.formats import reader_of
 from balcap.data.formats.images import SUFFIXES, pictures_in
 from balcap.data.images import Gallery
-from balcap.data.rows import Row, read_rows
+from balcap.data.row import Row
+from balcap.data.rows import read_rows
 from balcap.data.tables import saved_folder
 from balcap.errors import UserError, did_you_mean
 from balcap.types import Sample

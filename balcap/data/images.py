@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 from balcap.data.tables import StoredImage
 from balcap.types import Sample
 

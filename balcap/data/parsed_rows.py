@@ -11,7 +11,7 @@ from typing import Any
 from balcap.config import Columns
 from balcap.data.base64_images import from_base64
 from balcap.data.questions import read_questions
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 from balcap.data.tables import StoredImage
 from balcap.types import Question
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 from balcap.data.written_questions import written_questions
 from balcap.types import Question
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from balcap.data.base64_images import from_base64
 from balcap.data.images import Gallery, fault
 from balcap.data.questions import read_questions
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 from balcap.data.tables import StoredImage
 from balcap.serving.errors import RequestError
 from balcap.types import Caption, Sample

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from balcap.data.questions import answer_index, read_questions, split_options
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 from balcap.types import Question
 
 CHOICES = ["red", "green", "blue"]

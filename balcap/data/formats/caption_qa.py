@@ -8,7 +8,7 @@ from typing import Any
 from balcap.config import Columns
 from balcap.data.parsed_rows import Cells, ParsedRow
 from balcap.data.questions import read_questions
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 
 QUESTION_COLUMNS = ("questions", "qa", "qas", "qa_pairs", "qa_response", "ground_truth")
 _OF_A_QUESTION = (

@@ -15,7 +15,7 @@ from balcap.data.parsed_rows import (
     without_image_tokens,
     written,
 )
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 
 TURN_COLUMNS = ("conversations", "conversation", "messages")
 _ASKS = ("human", "user")

@@ -8,7 +8,7 @@ from typing import Any
 from balcap.config import Columns
 from balcap.data.formats import conversations
 from balcap.data.parsed_rows import CAPTION_COLUMNS, Cells, ParsedRow, parsed_json
-from balcap.data.rows import BadRowError
+from balcap.data.row import BadRowError
 
 
 def parse_row(row: Mapping[str, Any], columns: Columns) -> ParsedRow:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from balcap.data.rows import Row, read_rows
+from balcap.data.row import Row
+from balcap.data.rows import read_rows
 from balcap.errors import UserError
 
 IDS = ("id", "image_id", "image", "file_name")

@@ -9,7 +9,8 @@ from typing import Any
 
 from balcap.data.images import Gallery
 from balcap.data.parsed_rows import read_image
-from balcap.data.rows import BadRowError, read_rows
+from balcap.data.row import BadRowError
+from balcap.data.rows import read_rows
 from balcap.data.tables import StoredImage, saved_folder
 from balcap.errors import UserError
 
