@@ -13,11 +13,11 @@ class Progress:
 
     Args:
         what: what is counted, for the line.
-        count: of all.
+        count: of all; None if nobody knows.
         done: before this start.
     """
 
-    def __init__(self, what: str, count: int, done: int = 0) -> None:
+    def __init__(self, what: str, count: int | None, done: int = 0) -> None:
         self.what = what
         self.count = count
         self.first = done
@@ -28,8 +28,11 @@ class Progress:
     def show(self, done: int, beside: str = "") -> None:
         """Show how many are done, with some words beside."""
         now = time.monotonic()
-        left = (now - self.began) / max(1, done - self.first) * (self.count - done)
-        words = [f"{done:,}/{self.count:,} {self.what}", beside, f"ETA {clock(left)}"]
+        if self.count is None:
+            words = [f"{done:,} {self.what}", beside]
+        else:
+            left = (now - self.began) / max(1, done - self.first) * (self.count - done)
+            words = [f"{done:,}/{self.count:,} {self.what}", beside, f"ETA {clock(left)}"]
         line = "  ".join(word for word in words if word)
         if self._live:
             say(f"\r\x1b[K{line}", end="")

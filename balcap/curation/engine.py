@@ -76,7 +76,7 @@ class _Pass:
     async def over(self, samples: Sequence[Sample]) -> Failed:
         """Ask about all; returns what failed, by id."""
         waiting = iter(samples)
-        done = self._progress.count - len(samples)
+        done = self._progress.first
 
         async def work() -> None:
             nonlocal done

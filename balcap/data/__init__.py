@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from balcap.config import DataSettings
 from balcap.data.checks import BadDataError, Problem
 from balcap.data.files import image_root, read_file
+from balcap.data.glance import chosen, contents, ids, pictures
 from balcap.data.requirements import check_requirements
 from balcap.data.source import spec
 from balcap.data.split import draw, same_pictures, split_off
@@ -28,7 +29,8 @@ __all__ = ["BadDataError", "Loaded", "Problem", "check_requirements", "load", "s
 
 @dataclass(frozen=True)
 class Loaded:
-    """The samples of a run.
+    """The samples of a run. Those of large data are made anew when they are asked for
+    (`balcap.data.kept`); `balcap.data.glance` says what is known of all of them.
 
     Attributes:
         train: to train on; their ids are all different.
@@ -38,8 +40,8 @@ class Loaded:
         same: images that are another one under another name; each is on that one's side.
     """
 
-    train: tuple[Sample, ...]
-    held_out: tuple[Sample, ...]
+    train: Sequence[Sample]
+    held_out: Sequence[Sample]
     problems: tuple[Problem, ...]
     source: str
     same: int = 0
@@ -69,16 +71,18 @@ def load(settings: DataSettings, seed: int = 0, *, need_images: bool = True) -> 
     train, held_out, problems = _read(settings, settings.data, need_images)
     if settings.eval_data is not None:
         samples, drawn, more = _read(settings, settings.eval_data, need_images)
-        held_out = draw(drawn or samples, settings.eval_samples, seed)
+        samples = drawn or samples
+        held_out = chosen(samples, draw([*ids(samples)], settings.eval_samples, seed))
         problems = [*problems, *more]
     elif kind != "shapes":
         root = image_root(path, settings)
         # where every image is decoded anyway, reading it once more costs little
         compared = settings.check_images == "full" and settings.eval_samples > 0
-        same = same_pictures(train, root) if compared else {}
-        train, held_out = split_off(train, settings.eval_samples, seed, root, same)
-        return Loaded(tuple(train), tuple(held_out), tuple(problems), settings.data, len(same))
-    return Loaded(tuple(train), tuple(held_out), tuple(problems), settings.data)
+        same = same_pictures(contents(train, root)) if compared else {}
+        sides = split_off(pictures(train, root), settings.eval_samples, seed, same)
+        train, held_out = (chosen(train, side) for side in sides)
+        return Loaded(train, held_out, tuple(problems), settings.data, len(same))
+    return Loaded(train, held_out, tuple(problems), settings.data)
 
 
 def _read(

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from balcap.config import Columns
-from balcap.data.images import Gallery
-from balcap.data.parsed_rows import ParsedRow, kind_of
-from balcap.data.row import BadRowError, Place, Row
-from balcap.data.tables import StoredImage
+from balcap.data.parsed_rows import ParsedRow
 from balcap.errors import UserError
-from balcap.types import Sample
 
 _SHOWN = 20  # reasons
 _NAMED = 3  # rows of a reason
@@ -51,52 +45,6 @@ class BadDataError(UserError):
     def __init__(self, message: str, problems: Sequence[Problem]) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
-
-
-def check_rows(
-    rows: Iterable[Row],
-    read: Callable[[Mapping[str, Any]], ParsedRow],
-    gallery: Gallery,
-    prompt: str,
-    *,
-    drop_duplicates: bool = False,
-) -> tuple[list[Sample], list[tuple[Place, str]]]:
-    """Turn rows into samples, in their order; and return why the other rows, by place, cannot be.
-
-    One reason is given per row, the first found: its text, then its image, then its id. Rows of one
-    id and different content get different ids (`_names`); one that says what an earlier usable row
-    of its id says is a duplicate, so that the listed rows may be deleted from the file without
-    changing what is loaded.
-
-    Args:
-        rows: of a file.
-        read: from a row to what it says.
-        gallery: its images.
-        prompt: of rows that have none.
-        drop_duplicates: leave duplicates out, instead of counting them as bad rows.
-    """
-    understood: list[tuple[Place, ParsedRow, Path | StoredImage | None]] = []
-    bad: list[tuple[Place, str]] = []
-    for row in rows:
-        try:
-            parsed = read(_object(row))
-            understood.append((row.place, parsed, gallery.find(parsed.image)))
-        except BadRowError as error:
-            bad.append((row.place, str(error)))
-    broken = gallery.broken(picture for _, _, picture in understood if picture is not None)
-    names = _names([(place, parsed) for place, parsed, _ in understood])
-    taken: dict[str, Place] = {}
-    samples = []
-    for (place, parsed, picture), name in zip(understood, names, strict=True):
-        if picture in broken:
-            bad.append((place, broken[picture]))
-        elif name in taken:
-            if not drop_duplicates:
-                bad.append((place, f"id {name!r} stands in {taken[name]} already"))
-        else:
-            taken[name] = place
-            samples.append(_sample(parsed, name, picture, prompt))
-    return samples, sorted(bad)
 
 
 def refuse_bad(
@@ -157,57 +105,3 @@ def _rows(problems: Sequence[Problem], several: bool) -> str:
 def _reason(alike: Sequence[Problem]) -> str:
     first = alike[0].reason
     return first if all(each.reason == first for each in alike) else f"{first} (and the like)"
-
-
-def _object(row: Row) -> Mapping[str, Any]:
-    if row.error:
-        raise BadRowError(row.error)
-    if not isinstance(row.content, Mapping):
-        raise BadRowError(f"is {kind_of(row.content)}; expected an object")
-    return row.content
-
-
-def _names(parsed_rows: Sequence[tuple[Place, ParsedRow]]) -> list[str]:
-    """Return each row's id, making one where there is none, whatever the order of the rows.
-
-    It is the row's own, else the image's name; with a digest of what the row says where rows of
-    that name say different things, as in LLaVA's instructions, which ask several things about an
-    image under one id. Where there is neither it is the row's number.
-    """
-    said = defaultdict(set)
-    for place, parsed in parsed_rows:
-        said[_name(place, parsed)].add(_digest(parsed))
-
-    def name(place: Place, parsed: ParsedRow) -> str:
-        short = _name(place, parsed)
-        return f"{short}#{_digest(parsed)}" if len(said[short]) > 1 else short
-
-    return [name(place, parsed) for place, parsed in parsed_rows]
-
-
-def _name(place: Place, parsed: ParsedRow) -> str:
-    if parsed.id is not None:
-        return parsed.id
-    if isinstance(parsed.image, str):
-        return parsed.image
-    # without the folder: the same id wherever the data are kept
-    return f"row-{place.number}" + (f"-of-{Path(place.file).name}" if place.file else "")
-
-
-def _digest(parsed: ParsedRow) -> str:
-    said: tuple[object, ...] = (parsed.prompt, parsed.reference, parsed.facts, parsed.questions)
-    if parsed.id is not None and isinstance(parsed.image, str):
-        said = (*said, parsed.image)
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:8]
-
-
-def _sample(parsed: ParsedRow, name: str, image: Path | StoredImage | None, prompt: str) -> Sample:
-    return Sample(
-        id=name,
-        prompt=parsed.prompt or prompt,
-        image=image,
-        reference=parsed.reference,
-        facts=parsed.facts,
-        questions=parsed.questions,
-        metadata=parsed.metadata,
-    )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from balcap import distributed
 from balcap.config import Columns, DataSettings
-from balcap.data.checks import Problem, check_rows, refuse_bad
-from balcap.data.formats import reader_of
-from balcap.data.formats.images import SUFFIXES, pictures_in
+from balcap.console import say
+from balcap.data.checks import Problem, refuse_bad
 from balcap.data.images import Gallery
-from balcap.data.row import Row
-from balcap.data.rows import read_rows
-from balcap.data.tables import saved_folder
+from balcap.data.reading import Reading
+from balcap.data.row_check import Checked
+from balcap.data.settled import BadRow, samples_in_memory, settle
+from balcap.data.tables import dataset_of, saved_folder
 from balcap.errors import UserError, did_you_mean
 from balcap.types import Sample
 
 
 def read_file(
     kind: str, path: str, settings: DataSettings, *, need_images: bool
-) -> tuple[list[Sample], list[Problem]]:
+) -> tuple[Sequence[Sample], list[Problem]]:
     """Return the usable samples of a file, in its order, and what is wrong with the other rows.
 
     Raises:
@@ -34,19 +35,42 @@ def read_file(
             f"prompt and the caption; leave them out, or use records:{path}"
         )
     gallery = Gallery(image_root(path, settings), settings.check_images, need_images)
-    seen: set[str] = set()
-    parse = reader_of(kind)
-    samples, bad = check_rows(
-        _watched(_rows(kind, path), seen),
-        lambda row: parse(row, columns),
-        gallery,
-        settings.prompt,
-        drop_duplicates=settings.duplicates == "drop",
-    )
-    _check_columns(path, columns, seen)
-    problems = [Problem(place.file or path, place.number, reason) for place, reason in bad]
-    refuse_bad(path, len(samples), problems, settings.max_bad, seen)
+    reading = Reading(kind, path, columns, gallery, settings.duplicates == "drop")
+    samples, bad = _kept(reading, settings) or _in_memory(reading, settings.prompt)
+    _check_columns(path, columns, reading.columns)
+    problems = [Problem(each.place.file or path, each.place.number, each.reason) for each in bad]
+    refuse_bad(path, len(samples), problems, settings.max_bad, reading.columns)
     return samples, problems
+
+
+def _kept(reading: Reading, settings: DataSettings) -> tuple[Sequence[Sample], list[BadRow]] | None:
+    """Samples of large data, checked once; None for small ones, and where nothing can be kept."""
+    from balcap.data.kept.key import key_of
+
+    root, path = reading.gallery.root, reading.path
+    key = key_of(reading.kind, path, settings, root, reading.gallery.required)
+    if key is None:
+        return None
+    from balcap.data.kept.folder import kept
+    from balcap.data.kept.samples import KeptSamples
+
+    try:
+        found = kept(key, reading)
+    except OSError as error:
+        if distributed.is_first():
+            say(f"{path} is checked at each start, as the result cannot be kept: {error}")
+        reading.columns.clear()
+        return None
+    if found.before and distributed.is_first():
+        say(f"{path}: as checked at {found.before} and kept in {found.folder}")
+    reading.columns.update(found.columns)
+    return KeptSamples(found.folder, settings.prompt, lambda: dataset_of(path)), found.bad
+
+
+def _in_memory(reading: Reading, prompt: str) -> tuple[Sequence[Sample], list[BadRow]]:
+    usable: list[Checked] = []
+    settled = settle(reading.checked(), usable.append, drop_duplicates=reading.drop_duplicates)
+    return samples_in_memory(usable, settled, prompt), settled.bad
 
 
 def image_root(path: str, settings: DataSettings) -> Path:
@@ -75,25 +99,6 @@ def image_root(path: str, settings: DataSettings) -> Path:
     while glob.has_magic(str(folder)) and not folder.is_dir():
         folder = folder.parent
     return folder.resolve()
-
-
-def _rows(kind: str, path: str) -> Iterable[Row]:
-    """The rows of a file; of a folder of images, one each."""
-    folder = Path(path).expanduser()
-    if kind != "images" or not folder.is_dir() or saved_folder(path) is not None:
-        return read_rows(path)
-    names = pictures_in(folder)
-    if not names:
-        raise UserError(f"no image in {path}; looked for names in {', '.join(SUFFIXES)}")
-    return (Row(number, {"image": name}) for number, name in enumerate(names, 1))
-
-
-def _watched(rows: Iterable[Row], seen: set[str]) -> Iterator[Row]:
-    """Pass rows on, and collect the names of their columns."""
-    for row in rows:
-        if isinstance(row.content, Mapping):
-            seen.update(row.content)
-        yield row
 
 
 def _check_columns(path: str, columns: Columns, seen: set[str]) -> None:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from balcap.data.row import BadRowError
 from balcap.data.tables import StoredImage
@@ -17,7 +18,6 @@ from balcap.types import Sample
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-_AT_ONCE = 4096  # images that wait for a thread: a million of them would take a gigabyte
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,28 @@ class Gallery:
         found = os.path.realpath(found)
         return found if found.startswith(inside) else ""
 
-    def broken(self, pictures: Iterable[Path | StoredImage]) -> dict[Path | StoredImage, str]:
-        """Return why images cannot be used, for those that cannot. Each is looked at once."""
+    def looks(self, pictures: Iterable[Path | StoredImage]) -> dict[Path | StoredImage, Look]:
+        """What is seen of images; of files that are only to be there, nothing."""
         different = list(dict.fromkeys(pictures))
         if self.check == "exists":
-            return {}
-        found: dict[Path | StoredImage, str] = {}
+            return {p: Look(content=digest(p)) for p in different if isinstance(p, StoredImage)}
         with ThreadPoolExecutor() as pool:
-            for start in range(0, len(different), _AT_ONCE):
-                some = different[start : start + _AT_ONCE]
-                reasons = pool.map(lambda each: fault(each, decode=self.check == "full"), some)
-                found |= {each: why for each, why in zip(some, reasons, strict=True) if why}
-        return found
+            seen = pool.map(lambda each: look(each, decode=self.check == "full"), different)
+            return dict(zip(different, seen, strict=True))
+
+
+class Look(NamedTuple):
+    """What is seen of an image when it is checked.
+
+    Attributes:
+        fault: why it cannot be used; empty if it can.
+        size: width and height in pixels; None where it has a fault.
+        content: 16 bytes of the SHA-256 of its file; empty where that was not read whole.
+    """
+
+    fault: str = ""
+    size: tuple[int, int] | None = None
+    content: bytes = b""
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -119,27 +129,39 @@ class _AbsentError(BadRowError):
     """There is no image to be read, and a row that needs none may do without it."""
 
 
-def fault(picture: Path | StoredImage, *, decode: bool) -> str:
-    """Return why an image cannot be used; empty if it can.
+def look(picture: Path | StoredImage, *, decode: bool) -> Look:
+    """Read an image's header, or all of it.
 
     An image of more than twice `PIL.Image.MAX_IMAGE_PIXELS` pixels is a decompression bomb to
-    Pillow, and cannot.
+    Pillow, and has a fault.
+
+    Args:
+        picture: where it is.
+        decode: whether its pixels are decoded. Its content is read whole then, and also where it is
+            in a table.
     """
     import PIL.Image
 
     name = picture.name if isinstance(picture, Path) else f"in column {picture.column!r}"
     try:
-        source = picture if isinstance(picture, Path) else io.BytesIO(picture.data())
+        content: bytes | None = None
+        source: Path | io.BytesIO
+        if isinstance(picture, Path) and not decode:
+            source = picture
+        else:
+            content = picture.read_bytes() if isinstance(picture, Path) else picture.data()
+            source = io.BytesIO(content)
         with PIL.Image.open(source) as opened:
+            size = opened.size
             if decode:
                 opened.load()
     except PIL.Image.DecompressionBombError as error:
-        return f"image {name} is too large: {error}"
+        return Look(f"image {name} is too large: {error}")
     except PIL.UnidentifiedImageError:  # whose message has an address in memory
-        return f"image {name} cannot be read: it is of no format that Pillow knows"
+        return Look(f"image {name} cannot be read: it is of no format that Pillow knows")
     except Exception as error:  # Pillow's decoders raise whatever the broken bytes led them to
-        return f"image {name} cannot be read: {type(error).__name__}: {error}"
-    return ""
+        return Look(f"image {name} cannot be read: {type(error).__name__}: {error}")
+    return Look("", size, b"" if content is None else sha256(content).digest()[:16])
 
 
 def header_size(sample: Sample) -> tuple[int, int] | None:
@@ -156,3 +178,16 @@ def header_size(sample: Sample) -> tuple[int, int] | None:
             return opened.size
     except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return None
+
+
+def digest(image: object) -> bytes:
+    """16 bytes of the SHA-256 of an image's file, or of what a table holds of it; none for one that
+    is neither, or cannot be read."""
+    try:
+        if isinstance(image, Path):
+            return sha256(image.read_bytes()).digest()[:16]
+        if isinstance(image, StoredImage):
+            return sha256(image.data()).digest()[:16]
+    except (OSError, ValueError):  # ValueError: base64 that is none
+        pass
+    return b""

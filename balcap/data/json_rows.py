@@ -123,9 +123,8 @@ def _read_document(file: Path) -> Iterator[Row]:
     try:
         content = _parsed(file)
     except UserError as error:
-        cause = error.__cause__
-        if isinstance(cause, json.JSONDecodeError) and cause.msg == "Extra data":
-            if cause.doc.lstrip().startswith("{"):
+        match error.__cause__:
+            case json.JSONDecodeError(msg="Extra data", doc=text) if text.lstrip().startswith("{"):
                 return read_lines(file)
         raise
     if not isinstance(content, dict):

@@ -98,7 +98,3 @@ def _read_separated(file: Path, separator: str) -> Iterator[Row]:
                     yield Row(number, {name: cell or None for name, cell in row.items()})
     except UnicodeDecodeError as error:
         raise UserError(f"{file} is not UTF-8 text: {error}") from None
-
-
-def numbered(contents: Iterator[Any]) -> Iterator[Row]:
-    return (Row(number, content) for number, content in enumerate(contents, 1))

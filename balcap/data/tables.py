@@ -61,16 +61,41 @@ class StoredImage:
             return to_rgb(picture)
 
 
+@dataclass(frozen=True, eq=False)
+class FilePart:
+    """A table of one image: some bytes of a file, opened anew for every read, so that threads and
+    processes do not share a position."""
+
+    file: Path
+    start: int
+    size: int
+    column: str
+
+    def __len__(self) -> int:
+        return 1
+
+    def read(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """Its bytes, in its column."""
+        with self.file.open("rb") as opened:
+            opened.seek(self.start)
+            return [{self.column: opened.read(self.size)}][start:stop]
+
+    def part(self, image: StoredImage) -> FilePart:
+        """Where an image is: here."""
+        return self
+
+
 def read_parquet(file: Path) -> Iterator[dict[str, Any]]:
-    """Return the rows of one Parquet file. Raises UserError if it is none."""
+    """Return the rows of one Parquet file, a few at a time. Raises UserError if it is none."""
     import pyarrow
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(file).read()
+        with parquet.ParquetFile(file, memory_map=True) as opened:
+            for batch in opened.iter_batches(_AT_ONCE):
+                yield from _rows(_Batch(batch))
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{file} is not a Parquet file: {error}") from None
-    return _rows(_Parquet(table))
 
 
 def saved_folder(path: str) -> tuple[Path, str] | None:
@@ -86,7 +111,12 @@ def saved_folder(path: str) -> tuple[Path, str] | None:
 
 
 def read_dataset(path: str) -> Iterator[dict[str, Any]]:
-    """Return the rows of `hf:NAME` or of a saved folder, of either with `#SPLIT`.
+    """Return the rows of what `dataset_of` loads, images of theirs as `StoredImage`."""
+    return _rows(dataset_of(path))
+
+
+def dataset_of(path: str) -> SavedTable:
+    """Load `hf:NAME` or a saved folder, either with `#SPLIT`.
 
     Without `#SPLIT`: the split `train`, or the only one. `hf:NAME` is a data set on the hub or a
     folder of data files; the datasets library may download it, but never an image by its address.
@@ -109,7 +139,7 @@ def read_dataset(path: str) -> Iterator[dict[str, Any]]:
             f"cannot load data set {path!r}: {error}; check the name and the connection to the "
             "hub, or save it once with datasets.save_to_disk and name that folder"
         ) from None
-    return _rows(_Saved(_choose(loaded, path, split).with_format("arrow")))
+    return SavedTable(_choose(loaded, path, split).with_format("arrow"))
 
 
 def _choose(loaded: Any, path: str, split: str) -> Any:
@@ -127,25 +157,30 @@ def _choose(loaded: Any, path: str, split: str) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class _Parquet:
-    table: Any
+class _Batch:
+    """A few rows of a Parquet file, in memory."""
+
+    rows: Any
 
     def __len__(self) -> int:
-        return int(self.table.num_rows)
+        return int(self.rows.num_rows)
 
     def read(self, start: int, stop: int) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.table.slice(start, stop - start).to_pylist()
+        rows: list[dict[str, Any]] = self.rows.slice(start, stop - start).to_pylist()
         return rows
 
 
 @dataclass(frozen=True, eq=False)
-class _Saved:
+class SavedTable:
+    """The rows of a data set of the datasets library, which maps its files into memory."""
+
     dataset: Any
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def read(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """Rows by their place."""
         rows: list[dict[str, Any]] = self.dataset[start:stop].to_pylist()
         return rows
 

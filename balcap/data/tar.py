@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from balcap.data.tables import StoredImage
+from balcap.data.tables import FilePart, StoredImage
 from balcap.errors import UserError
 
 IMAGES = ("jpg", "jpeg", "png", "webp", "gif", "bmp")
@@ -67,6 +67,11 @@ class _Tar:
                 {name: _content(opened, member) for name, member in sample.items()}
                 for sample in self.samples[start:stop]
             ]
+
+    def part(self, image: StoredImage) -> FilePart:
+        """Where in the tar an image is."""
+        member = self.samples[image.row][image.column]
+        return FilePart(self.file, member.start, member.size, image.column)
 
     def texts(self, index: int) -> dict[str, bytes]:
         """What a row of this sample says, by suffix."""

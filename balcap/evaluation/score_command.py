@@ -17,6 +17,7 @@ from balcap.advantage.rule import AdvantageRule
 from balcap.config import ScoreSettings
 from balcap.console import number, say, table
 from balcap.data import check_requirements, load
+from balcap.data.glance import by_id
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.evaluation.harness.caption_file import from_file
 from balcap.heads import Head, Selected
@@ -83,7 +84,7 @@ def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:
 def _captions(settings: ScoreSettings) -> tuple[list[Caption], str]:
     """The file's captions of known samples, and in words how many have none, and why."""
     loaded = load(settings, need_images=False)
-    samples = {sample.id: sample for sample in (*loaded.train, *loaded.held_out)}
+    samples = by_id(loaded.train, loaded.held_out)
     read = from_file(settings.captions, several=True)
     captions = [Caption(samples[name], t) for name in read if name in samples for t in read[name]]
     strangers = [name for name in read if name not in samples]

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from balcap.data.base64_images import from_base64
-from balcap.data.images import Gallery, fault
+from balcap.data.images import Gallery, look
 from balcap.data.questions import read_questions
 from balcap.data.row import BadRowError
 from balcap.data.tables import StoredImage
@@ -119,8 +119,8 @@ class ItemReader:
             return None
         try:
             found: Path | StoredImage = from_base64(image) or self._named(image)
-            if self.looks and (why := fault(found, decode=True)):
-                raise BadRowError(why)
+            if self.looks and (seen := look(found, decode=True)).fault:
+                raise BadRowError(seen.fault)
         except BadRowError:
             if self.looks:
                 raise

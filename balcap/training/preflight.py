@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from balcap import distributed
 from balcap.advantage.rule import AdvantageRule
 from balcap.config import ResolvedTrainSettings, TrainSettings
 from balcap.console import say
-from balcap.data import Loaded, check_requirements, load
-from balcap.data.images import header_size
+from balcap.data import Loaded, check_requirements, glance, load
 from balcap.data.requirements import has
 from balcap.errors import RunError, UserError, portable
 from balcap.heads import Head, Selected
@@ -24,7 +24,6 @@ from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
 from balcap.runs.trackers import check_installed
-from balcap.text import word_count
 from balcap.training.engine_check import check_chunks, check_engine, check_length
 from balcap.training.trl_args import micro_batch
 from balcap.types import Caption, Sample
@@ -113,37 +112,43 @@ def _shown(loaded: Loaded, origin: Located, settings: ResolvedTrainSettings) -> 
     """
     if settings.check_images == "exists":
         return loaded
-    samples = [*loaded.train, *loaded.held_out]
-    sizes = [(sample, size) for sample in samples if (size := header_size(sample))]
-    if not sizes:
+    if next(filter(None, glance.sizes(loaded.train)), None) is None:
         return loaded
     rollout = settings.rollout
     longest = rollout.max_length if rollout.engine == "vllm-colocate" else None
     context = context_of(settings, origin, longest)
-    refused = {
-        sample.id: fault
-        for sample, size in sizes
-        if (
-            fault := origin.family.fault_of(*size)
-            or context.fault_of(size, sample.prompt, settings.max_tokens)
-        )
-    }
+
+    @cache
+    def fault_of(size: tuple[int, int], prompt: str) -> str:
+        fault = origin.family.fault_of(*size)
+        return fault or context.fault_of(size, prompt, settings.max_tokens)
+
+    refused: dict[str, str] = {}
+    shown = []
+    for samples in (loaded.train, loaded.held_out):
+        faults = {
+            place: fault
+            for place, (size, prompt) in enumerate(
+                zip(glance.sizes(samples), glance.prompts(samples), strict=True)
+            )
+            if size and (fault := fault_of(size, prompt))
+        }
+        refused |= {samples[place].id: fault for place, fault in faults.items()}
+        good = [place for place in range(len(samples)) if place not in faults]
+        shown.append(glance.chosen(samples, good) if faults else samples)
     if not refused:
         return loaded
+    total = len(loaded.train) + len(loaded.held_out)
     name, fault = next(iter(refused.items()))
-    told = f"{len(refused):,} of {len(samples):,} images cannot be shown to the policy"
-    if len(refused) > settings.max_bad * len(samples):
+    told = f"{len(refused):,} of {total:,} images cannot be shown to the policy"
+    if len(refused) > settings.max_bad * total:
         raise UserError(
             f"{told} (max_bad allows {settings.max_bad:.1%}), such as that of sample {name!r}: "
             f"{fault}; crop them, or leave them out with a larger --max-bad"
         )
     if distributed.is_first():
         say(f"{told} and are left out, such as that of sample {name!r}: {fault}")
-    return replace(
-        loaded,
-        train=tuple(sample for sample in loaded.train if sample.id not in refused),
-        held_out=tuple(sample for sample in loaded.held_out if sample.id not in refused),
-    )
+    return replace(loaded, train=shown[0], held_out=shown[1])
 
 
 def _check_iterations(settings: ResolvedTrainSettings) -> None:
@@ -164,10 +169,9 @@ def _with_length(
     resolved: ResolvedTrainSettings, settings: TrainSettings, samples: Sequence[Sample]
 ) -> ResolvedTrainSettings:
     """A default longest caption that is several times the longest reference, and not more."""
-    references = [sample.reference for sample in samples if sample.reference]
-    if settings.max_tokens is not None or not references:
+    if settings.max_tokens is not None or not (longest := glance.longest_reference(samples)):
         return resolved
-    enough = max(LEAST_TOKENS, TOKENS_A_WORD * max(map(word_count, references)))
+    enough = max(LEAST_TOKENS, TOKENS_A_WORD * longest)
     return replace(resolved, max_tokens=min(resolved.max_tokens, enough))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from balcap import distributed
 from balcap.config import ResolvedSftSettings, SftSettings
 from balcap.console import clock, number, say
-from balcap.data import load
+from balcap.data import glance, load
 from balcap.errors import UserError
 from balcap.heads import dump
 from balcap.logging import quiet, without_bars
@@ -41,7 +41,7 @@ def run(asked: SftSettings) -> int:
     origin = find_origin(asked, None)
     settings = continued(asked, origin).resolved()
     loaded = load(settings, settings.seed).train
-    samples = [sample for sample in loaded if sample.reference]
+    samples = glance.referenced(loaded)
     if not samples:
         raise UserError(
             f"0 of {len(loaded):,} samples of {settings.data} have a reference to learn from; "
@@ -56,7 +56,7 @@ def run(asked: SftSettings) -> int:
     )
     if distributed.is_first():
         folder.create(dump(settings))
-        provenance.record(folder, (sample.prompt for sample in samples), ())
+        provenance.record(folder, glance.prompts(samples), ())
         say(f"run {folder.path}: policy {settings.policy}, {len(samples):,} samples")
     origin = keep_origin(folder, settings, origin)
     from balcap.training.signals import StopOnSignal  # transformers takes seconds to import

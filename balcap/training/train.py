@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from balcap import distributed
 from balcap.config import ResolvedTrainSettings, RolloutSettings, TrainSettings
 from balcap.console import say
-from balcap.data import Loaded
+from balcap.data import Loaded, glance
 from balcap.heads import Selected, dump
 from balcap.policies import locate
 from balcap.policies.origin import keep_origin
@@ -64,7 +64,7 @@ def train(asked: TrainSettings, selected: Selected) -> int:
         checked = replace(checked, origin=keep_origin(folder, settings, checked.origin))
     if distributed.is_first():
         _say_other_processes(folder)
-        prompts = (sample.prompt for sample in checked.loaded.train)
+        prompts = glance.prompts(checked.loaded.train)
         provenance.record(folder, prompts, selected.evaluated)
     from balcap.training.session import Session  # torch and trl take seconds to import
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from balcap.config import Columns, DataSettings, ShapesSettings
 from balcap.data import load
+from balcap.data.glance import by_id
 from balcap.errors import UnreadableImageError, UserError
 from balcap.thumbnail import thumbnail
 from balcap.types import Sample
@@ -39,7 +40,7 @@ class Samples:
     """
 
     def __init__(self) -> None:
-        self._read: dict[str, dict[str, Sample] | str] = {}
+        self._read: dict[str, Mapping[str, Sample] | str] = {}
         self._seen: dict[tuple[str, str], Seen] = {}
 
     def find(self, config: Mapping[str, Any], name: str) -> Seen:
@@ -69,13 +70,13 @@ def _open(sample: Sample) -> Seen:
         return Seen(sample, None, f"the image cannot be read: {error.reason}")
 
 
-def _read(config: Mapping[str, Any]) -> dict[str, Sample] | str:
+def _read(config: Mapping[str, Any]) -> Mapping[str, Sample] | str:
     """The samples by id, or why there are none."""
     try:
         loaded = load(_settings(config), int(config.get("seed", 0)), need_images=False)
     except (UserError, OSError, TypeError, ValueError) as error:
         return str(error)
-    return {sample.id: sample for sample in (*loaded.train, *loaded.held_out)}
+    return by_id(loaded.train, loaded.held_out)
 
 
 def _settings(config: Mapping[str, Any]) -> DataSettings:

@@ -72,7 +72,7 @@ def _check_names(names: Sequence[str]) -> None:
             )
 
 
-def _samples(settings: ProbeSettings) -> list[Sample]:
+def _samples(settings: ProbeSettings) -> Sequence[Sample]:
     loaded = load(settings, settings.seed, need_images=False)
     samples = probed(loaded.held_out or loaded.train, settings.samples, settings.seed)
     if not samples:

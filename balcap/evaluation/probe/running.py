@@ -15,6 +15,7 @@ import numpy as np
 from balcap.advantage.arrays import Bool, Float, Int
 from balcap.advantage.matrix import RewardMatrix
 from balcap.advantage.rule import AdvantageRule
+from balcap.data import glance
 from balcap.data.split import draw
 from balcap.evaluation.probe.attacks import ATTACKS, Attack, Lacks, ramble
 from balcap.evaluation.probe.honest import WHOLE, honest, opening
@@ -98,9 +99,10 @@ class Tried:
         return self.gated.scored & self.gated.kept
 
 
-def probed(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
+def probed(samples: Sequence[Sample], count: int, seed: int) -> Sequence[Sample]:
     """The samples to attack: at most `count` of those with a reference."""
-    return draw([sample for sample in samples if sample.reference], count, seed)
+    with_reference = glance.referenced(samples)
+    return glance.chosen(with_reference, draw([*glance.ids(with_reference)], count, seed))
 
 
 def attacks_of(names: Sequence[str], longest: int | None) -> dict[str, Attack]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from balcap.cache_folder import cache_folder
 from balcap.config import JudgeSettings
 
 NETWORKS = frozenset(
@@ -44,6 +44,4 @@ def cache_file(settings: JudgeSettings) -> Path | None:
         return None
     if settings.cache is not None:
         return settings.cache.expanduser()
-    general = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = os.environ.get("BALCAP_CACHE") or f"{general}/balcap"
-    return Path(folder).expanduser() / "answers.sqlite"
+    return cache_folder() / "answers.sqlite"
