@@ -196,18 +196,18 @@ balcap judge check --data caption-qa:qa.json --captions captions.json --out chec
     ),
     Command(
         name="cache show",
-        summary="How many answers of judges are kept, and how large is the file?",
+        summary="What is kept of judges' answers and of checked data, and how large is it?",
         settings=CacheSettings,
-        function="balcap.judges.cache.command:show",
+        function="balcap.data.cache_command:show",
         examples="""
 balcap cache show
 """,
     ),
     Command(
         name="cache prune",
-        summary="Delete old answers of judges",
+        summary="Delete old answers of judges, and checked data that nobody uses",
         settings=PruneSettings,
-        function="balcap.judges.cache.command:prune",
+        function="balcap.data.cache_command:prune",
         examples="""
 balcap cache prune --older 30d
 balcap cache prune --larger 2GB

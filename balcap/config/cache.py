@@ -17,9 +17,9 @@ class CacheSettings:
     """Which file of judges' answers.
 
     Attributes:
-        cache: the file; default: where `--judge.cache` has its default, `answers.sqlite` in the
-            folder that the variable BALCAP_CACHE names, else in `balcap` in the user's cache
-            folder.
+        cache: the file, and no data then; default: where `--judge.cache` has its default,
+            `answers.sqlite` in the folder that the variable BALCAP_CACHE names, else in `balcap` in
+            the user's cache folder.
     """
 
     cache: Path | None = None
@@ -27,11 +27,12 @@ class CacheSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PruneSettings(CacheSettings):
-    """Which answers are deleted. Whoever asks such a question again pays for it again.
+    """What is deleted. Whoever asks such a question again pays for it again.
 
     Attributes:
-        older: those that were written longer ago than this, such as `12h`, `30d`, `8w`.
-        larger: the oldest ones, until the file is no larger than this, such as `500MB`, `2GB`.
+        older: answers that were written longer ago than this, such as `12h`, `30d`, `8w`, and
+            checked data that were not used since.
+        larger: the oldest answers, until the file is no larger than this, such as `500MB`, `2GB`.
     """
 
     older: str | None = None

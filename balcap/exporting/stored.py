@@ -37,7 +37,7 @@ def held_out(config: Mapping[str, Any], count: int) -> list[Sample]:
             f"the export is checked on the run's held-out samples, and its data cannot be read: "
             f"{error}; leave the check out with --check 0"
         ) from error
-    return list(loaded.held_out or loaded.train)[:count]
+    return list((loaded.held_out or loaded.train)[:count])
 
 
 def greedy(config: Mapping[str, Any]) -> Sampling:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import random
 import resource
 import subprocess
@@ -177,6 +178,7 @@ def main() -> None:
         read(args.read, args.check_images)
         return
     with tempfile.TemporaryDirectory() as made:
+        os.environ["BALCAP_CACHE"] = str(Path(made) / "cache")  # so that the first start is one
         folder = args.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
         print(table(list(rows_of(args, folder))))

@@ -2,11 +2,11 @@
 
 import base64
 import io
-import json
 import os
-import subprocess
-import sys
 import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import datasets
 import pyarrow as pa
@@ -14,9 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from balcap.cli import main
+from balcap.data import reading
 from balcap.data.kept import key
 from balcap.data.kept.samples import KeptSamples
-from balcap.errors import UserError
+from balcap.data.kept.writing import KeptWriter
+from balcap.errors import UnreadableImageError, UserError
 
 
 def png(red):
@@ -43,9 +46,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("BALCAP_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.fixture
 def keep_all(monkeypatch):
-    """Data of any size are kept."""
     monkeypatch.setattr(key, "KEPT_FROM", 0)
     monkeypatch.setattr(key, "PICTURES_FROM", 0)
 
@@ -70,7 +71,10 @@ def table(folder):
 
 
 def saved(folder):
-    rows = {"caption": ["A cat.", "A dog."], "image": [{"bytes": png(i), "path": None} for i in (1, 2)]}
+    rows = {
+        "caption": ["A cat.", "A dog."],
+        "image": [{"bytes": png(i), "path": None} for i in (1, 2)],
+    }
     made = datasets.Dataset.from_dict(rows).cast_column("image", datasets.Image())
     made.save_to_disk(str(folder.path / "saved"))
     return "records", str(folder.path / "saved")
@@ -92,15 +96,21 @@ def pictures(folder):
 
 def seen(samples):
     """All that samples say, with their pictures' sizes and first pixels."""
-    said = []
-    for each in samples:
-        picture = each.open_image()
-        named = each.image if hasattr(each.image, "name") else None
-        said.append((
-            each.id, each.prompt, each.reference, each.facts, each.questions, dict(each.metadata),
-            named, picture.size, picture.getpixel((0, 0)),
-        ))  # fmt: skip
-    return said
+    return [
+        (
+            each.id, each.prompt, each.reference, each.facts, each.questions, each.metadata,
+            each.image if isinstance(each.image, Path) else "in a table", picture(each),
+        )
+        for each in samples
+    ]  # fmt: skip
+
+
+def picture(sample):
+    try:
+        opened = sample.open_image()
+    except UnreadableImageError as error:
+        return error.reason.partition(":")[0]
+    return opened.size, opened.getpixel((0, 0))
 
 
 @pytest.mark.parametrize("check", ["full", "header", "exists"])
@@ -108,21 +118,114 @@ def seen(samples):
 def test_kept_is_what_would_be_checked_anew(folder, made, check, monkeypatch):
     kind, file = made(folder)
     settings = {"check_images": check, "eval_samples": 2}
-    monkeypatch.setattr(key, "KEPT_FROM", 10**9)
-    if check == "exists" and made in (lines, table):  # broken images cannot be opened below
-        settings["max_bad"] = 1.0
-        expected = folder.load(kind, file, **settings)
-        names = [[s.id for s in side] for side in (expected.train, expected.held_out)]
-        monkeypatch.setattr(key, "KEPT_FROM", 0)
-        found = folder.load(kind, file, **settings)
-        assert [[s.id for s in side] for side in (found.train, found.held_out)] == names
-        return
     expected = folder.load(kind, file, **settings)
-    monkeypatch.setattr(key, "KEPT_FROM", 0)
-    monkeypatch.setattr(key, "PICTURES_FROM", 0)
+    assert isinstance(expected.train, tuple)  # the data are small
+    keep_all(monkeypatch)
     for _ in ("checked", "found"):
-        found = folder.load(kind, file, **settings)
-        assert isinstance(found.train, KeptSamples)
-        assert seen(found.train) == seen(expected.train)
-        assert seen(found.held_out) == seen(expected.held_out)
-        assert (found.problems, found.same) == (expected.problems, expected.same)
+        loaded = folder.load(kind, file, **settings)
+        assert isinstance(loaded.train, KeptSamples)
+        assert seen(loaded.train) == seen(expected.train)
+        assert seen(loaded.held_out) == seen(expected.held_out)
+        assert (loaded.problems, loaded.same) == (expected.problems, expected.same)
+
+
+@pytest.fixture
+def kept(folder, monkeypatch):
+    """Loads data that are kept; returns how many samples there are, and whether they were checked
+    in this start."""
+    keep_all(monkeypatch)
+    checks = []
+    read_rows = reading.read_rows
+    monkeypatch.setattr(reading, "read_rows", lambda path: checks.append(path) or read_rows(path))
+
+    def load(kind, file, **settings):
+        before = len(checks)
+        loaded = folder.load(kind, file, **settings)
+        return len(loaded.train), len(checks) > before
+
+    return load
+
+
+def test_a_second_start_reads_no_row_and_says_so(folder, kept, capsys):
+    data = lines(folder)
+    assert kept(*data) == (13, True)  # of 17 rows: a duplicate, two images, and no JSON
+    assert "17/17 rows of" in capsys.readouterr().out
+    assert kept(*data, prompt="Say it.") == (13, False)  # is put in when a sample is made
+    assert ": as checked at " in capsys.readouterr().out
+
+
+def test_another_file_or_another_check_is_another_start(folder, kept):
+    data = lines(folder)
+    assert kept(*data) == (13, True)
+    assert kept(*data, check_images="header") == (13, True)
+    assert kept(*data, duplicates="drop") == (13, True)
+    folder.lines(ROWS[3:])  # with neither of the two samples of the first three
+    assert kept(*data) == (11, True)
+
+
+def test_an_image_that_has_come_or_was_mended_is_looked_at(folder, kept):
+    data = lines(folder)
+    assert kept(*data) == (13, True)
+    soon = time.time() + 10  # a clock of the file system may be coarse
+    for number, name in enumerate(("none.png", "broken.png"), 1):
+        folder.image(name)
+        os.utime(folder.path / name, (soon, soon))
+        assert kept(*data) == (13 + number, True)
+    assert kept(*data) == (15, False)
+
+
+def test_a_check_that_was_stopped_leaves_nothing(folder, kept, monkeypatch, tmp_path):
+    data = lines(folder)
+    with monkeypatch.context() as broken:
+        broken.setattr(KeptWriter, "finish", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            kept(*data)
+    assert [file.suffix for file in (tmp_path / "cache/data").iterdir()] == [".lock"]
+    assert kept(*data) == (13, True)
+
+
+def test_what_cannot_be_kept_is_checked_all_the_same(folder, kept, tmp_path, capsys):
+    (tmp_path / "cache").write_text("a file")
+    assert kept(*lines(folder)) == (13, True)
+    assert "is checked at each start, as the result cannot be kept" in capsys.readouterr().out
+
+
+def test_too_many_bad_rows_are_refused_at_each_start(folder, kept):
+    data = lines(folder)
+    for _ in ("checked", "found"):
+        with pytest.raises(UserError, match="4 of 17 rows are unusable"):
+            kept(*data, max_bad=0.1)
+
+
+def test_of_two_at_once_one_checks_and_the_other_waits(folder, kept):
+    data = lines(folder)
+    with ThreadPoolExecutor(2) as threads:
+        counts = list(threads.map(lambda _: kept(*data)[0], range(2)))
+    assert counts == [13, 13]
+    assert kept(*data) == (13, False)
+    assert len([*folder.path.glob("cache/data/*/checked.json")]) == 1
+
+
+def test_a_folder_that_was_moved_has_its_pictures(folder, kept, tmp_path, monkeypatch):
+    data = table(folder)
+    assert kept(*data) == (3, True)
+    (tmp_path / "cache").rename(tmp_path / "moved")
+    monkeypatch.setenv("BALCAP_CACHE", str(tmp_path / "moved"))
+    reds = [picture(each)[1][0] for each in folder.load(*data).train]
+    assert reds == [5, 6, 6]
+
+
+def test_the_cache_tells_what_is_kept_and_deletes_what_is_not_used(folder, kept, capsys, tmp_path):
+    data = lines(folder)
+    assert kept(*data) == (13, True)
+    assert main(["cache", "show"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 checked data sets" in shown
+    assert f"{data[1]}       13" in shown
+    assert main(["cache", "prune", "--older", "1d"]) == 0
+    assert "0 of 1 checked data sets deleted" in capsys.readouterr().out
+    (place,) = (tmp_path / "cache/data").glob("*/")
+    os.utime(place, (0, 0))
+    assert main(["cache", "prune", "--older", "1d"]) == 0
+    assert "1 of 1 checked data sets deleted" in capsys.readouterr().out
+    assert kept(*data) == (13, True)
