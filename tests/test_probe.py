@@ -267,4 +267,4 @@ def test_a_pair_without_a_score_has_no_sum() -> None:
 
 def test_only_samples_with_a_reference_are_attacked() -> None:
     without = Sample(id="b", prompt="Describe.")
-    assert probed([WORKED, without], 5, 0) == [WORKED]
+    assert [*probed([WORKED, without], 5, 0)] == [WORKED]
