@@ -82,8 +82,9 @@ class Reading:
             if number % _SHOWN_EVERY == 0:
                 progress.show(number)
             yield row
-        progress.count = number
-        progress.show(number)
+        if number % _SHOWN_EVERY or progress.count != number:
+            progress.count = number
+            progress.show(number)
         progress.close()
 
 

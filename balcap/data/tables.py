@@ -91,7 +91,8 @@ def read_parquet(file: Path) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(file, memory_map=True) as opened:
+        # buffered: else a group of rows, images and all, would be in memory whole
+        with parquet.ParquetFile(file, buffer_size=1 << 20) as opened:
             for batch in opened.iter_batches(_AT_ONCE):
                 yield from _rows(_Batch(batch))
     except (pyarrow.ArrowException, OSError) as error:
