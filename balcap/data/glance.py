@@ -59,11 +59,13 @@ def pictures(samples: Sequence[Sample], root: Path) -> list[str]:
 
 
 def contents(samples: Sequence[Sample], root: Path) -> dict[str, bytes]:
-    """A digest of the image of each name; images that cannot be read have none."""
-    names = pictures(samples, root)
+    """A digest of the image of each name; images that cannot be read have none, and those of kept
+    samples that are unlike all others neither."""
     if isinstance(samples, KeptSamples):
-        found = zip(names, samples.column("content").to_pylist(), strict=True)
-        return {name: content for name, content in found if content}
+        alike = samples.of(samples.repeated("content"))
+        found = alike.column("content").to_pylist()
+        return dict(zip(pictures(alike, root), found, strict=True))
+    names = pictures(samples, root)
     images = {name: sample.image for name, sample in zip(names, samples, strict=True)}
     with ThreadPoolExecutor() as threads:
         digests = threads.map(digest, images.values())

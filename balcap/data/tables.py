@@ -91,10 +91,12 @@ def read_parquet(file: Path) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     try:
-        # buffered: else a group of rows, images and all, would be in memory whole
-        with parquet.ParquetFile(file, buffer_size=1 << 20) as opened:
-            for batch in opened.iter_batches(_AT_ONCE):
-                yield from _rows(_Batch(batch))
+        about = parquet.read_metadata(file)
+        for group in range(about.num_row_groups):
+            # opened anew for each: a file that stays open keeps what was read of it
+            with parquet.ParquetFile(file, metadata=about, memory_map=True) as opened:
+                for batch in opened.iter_batches(_AT_ONCE, row_groups=[group]):
+                    yield from _rows(_Batch(batch))
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{file} is not a Parquet file: {error}") from None
 

@@ -71,6 +71,16 @@ class KeptSamples(Sequence[Sample]):
         cells = self._rows[name].take(self._ids["row"].take(self._chosen))
         return cells.fill_null(self._prompt) if name == "prompt" else cells
 
+    def repeated(self, name: str) -> npt.NDArray[np.int64]:
+        """The places whose cell in a column stands in another place too; null is no cell."""
+        from pyarrow import compute
+
+        cells = self.column(name)
+        counts = compute.value_counts(cells)
+        several = counts.field("values").filter(compute.greater(counts.field("counts"), 1))
+        is_one = compute.is_in(cells, several.drop_null(), skip_nulls=True)
+        return np.flatnonzero(is_one)
+
 
 def _mapped(file: Path) -> Any:
     """The table in a file; its pages are read when they are needed, and need no memory."""
