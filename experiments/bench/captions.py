@@ -23,7 +23,7 @@ from balcap.config import ModelSettings
 from balcap.config.data import DataSettings, ShapesSettings
 from balcap.console import say, table
 from balcap.data import load as load_data
-from balcap.policies import load
+from balcap.policies import load_to_write
 from balcap.policies.generation import Sampling, write_captions
 
 POLICY, BATCH, TOKENS = "tiny-qwen2.5-vl", 128, 64
@@ -32,7 +32,7 @@ POLICY, BATCH, TOKENS = "tiny-qwen2.5-vl", 128, 64
 def bare(scenes: int) -> tuple[list[str], float, float]:
     """Captions of transformers' `generate`; seconds of loading and of writing."""
     began = time.perf_counter()
-    policy = load(ModelSettings(policy=POLICY))
+    policy = load_to_write(ModelSettings(policy=POLICY))
     world = DataSettings(data="shapes", eval_samples=0, shapes=ShapesSettings(train=scenes))
     samples = load_data(world).train
     loaded = time.perf_counter()
