@@ -72,4 +72,4 @@ def test_an_evaluation_does_not_go_on_with_other_weights(
         file.seek(-1, 2)
         file.write(b"!")
     assert main(words) == 2
-    assert "with weights.model.safetensors = " in capsys.readouterr().err
+    assert "with weights.policy.model.safetensors = " in capsys.readouterr().err

@@ -45,9 +45,11 @@ def identity(protocol: AnyProtocol) -> dict[str, Any]:
     return {
         "protocol": protocol.name,
         "settings": chosen,
-        "weights": [
-            digests(locate(one.policy)) for one in (settings, *rivals) if one.captions is None
-        ],
+        "weights": {
+            f"rival {number}" if number else "policy": digests(locate(one.policy))
+            for number, one in enumerate((settings, *rivals))
+            if one.captions is None
+        },
         "judge": dict(protocol.judge.shared.backend.identity) if protocol.uses_judge else None,
         "prompts": prompts_of(protocol),
     }
