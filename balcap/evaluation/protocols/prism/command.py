@@ -24,6 +24,11 @@ class PrismSettings(JudgedEvalSettings):
         scorer: how an answer is marked: `letter` (that option's letter), `relaxed` (within 5%, or
             the same text), `anls` (edit distance) or `math` (the same value, needs
             `pip install 'balcap[math]'`); `auto` goes by the name of the data and by the answer.
+        strict_compat: also mark every answer as the program that CapRL published does, and report
+            that as `as_published` beside the score, which stays ours. It reads an answer in
+            `</think><answer>\\boxed{}</answer>` only, tolerates 5% of the answer where ChartQA does
+            5% of the truth, and takes the best of several rules on sets of charts. Needs
+            `pip install 'balcap[math]'`.
         temperature: of the policy's captions, as published.
         max_tokens: longest caption, in policy tokens, as published.
         answer_temperature: of the judge's answers, as published.
@@ -32,6 +37,7 @@ class PrismSettings(JudgedEvalSettings):
 
     gen_num: int = 4
     scorer: Literal["auto", "letter", "relaxed", "anls", "math"] = "auto"
+    strict_compat: bool = False
     temperature: float = 1.0
     max_tokens: int | None = 2048
     answer_temperature: float = 1.0
@@ -51,7 +57,7 @@ COMMAND = Command(
     protocol="balcap.evaluation.protocols.prism.protocol:Prism",
     examples="""
 balcap eval prism --captions captions.jsonl --data ChartQA.json --judge.backend endpoint \\
-    --judge.url http://127.0.0.1:8000/v1 --judge.model internlm/CapRL-Eval-3B
+    --judge.url http://127.0.0.1:8000/v1 --judge.model internlm/CapRL-Eval-3B --strict-compat
 balcap eval prism --policy runs/second --data MMStar.json --image-root images --gen-num 4 \\
     --judge.backend endpoint --judge.url http://127.0.0.1:8000/v1 --judge.model NAME
 """,

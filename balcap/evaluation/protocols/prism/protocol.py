@@ -9,6 +9,8 @@ the protocol (arXiv 2509.22647); the prompts are ours.
   it is cut off in its reasoning, is wrong, as published, and counted in `unparsable_frac`.
 - A question that the judge did not answer for one of the captions has no score at all: a mean over
   fewer captions, or a 0 for the lost one, would be another number.
+- `as_published`, with `strict_compat`: what the program of CapRL's authors makes of the same
+  answers. It marks more narrowly here and more widely there (`as_published.py` says where).
 - CapRL's answering model was trained as its reward model was: Prism favours what CapRL rewards.
 
 A file of captions may have any number of them for an image; `best_of_n` rises with it.
@@ -18,7 +20,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,16 @@ from balcap.evaluation.protocol import (
     NO_CAPTION,
     Captions,
     EvalProtocol,
-    Item,
     Items,
     Record,
     first_failure,
 )
 from balcap.evaluation.protocols.prism import math_answers
+from balcap.evaluation.protocols.prism.as_published import rule_for
 from balcap.evaluation.protocols.prism.command import PrismSettings
+from balcap.evaluation.protocols.prism.marking import PrismQuestion, records_of
 from balcap.evaluation.protocols.prism.rows import PrismRow, read_rows
-from balcap.evaluation.protocols.prism.scoring import Scorer, mark, read_answer, scorer_for
+from balcap.evaluation.protocols.prism.scoring import Scorer, scorer_for
 from balcap.judges.judge import Judge
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
@@ -50,23 +52,6 @@ from balcap.statistics import interval, point
 from balcap.types import Sample
 
 PUBLISHED_CAPTIONS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrismQuestion(Item):
-    """One question, with every caption that is to answer it.
-
-    Attributes:
-        captions: of its image.
-        question: the text, with options where it has any.
-        answers: those that are right.
-        scorer: how an answer is marked.
-    """
-
-    captions: tuple[str, ...]
-    question: str
-    answers: tuple[str, ...]
-    scorer: Scorer
 
 
 class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
@@ -86,7 +71,11 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
         images = list(dict.fromkeys(row.sample for row in rows))[: settings.limit]
         self.rows = [row for row in rows if row.sample in set(images)]
         if any(self._scorer(row) == "math" for row in self.rows if not row.problem):
-            math_answers.check_installed()
+            math_answers.check_installed(
+                "this data, marked as mathematics,", "choose another way with --scorer relaxed"
+            )
+        if settings.strict_compat:
+            math_answers.check_installed("--strict-compat", "leave it out")
         self._captions_each: list[int] = []
 
     @property
@@ -105,7 +94,8 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
         )
         counts = sorted({*self._captions_each} - {PUBLISHED_CAPTIONS})
         drawn = [f"{count} captions an image, not {PUBLISHED_CAPTIONS}" for count in counts]
-        return [*judged, *drawn, "balcap has no record of the questions that papers asked"]
+        marked = "marked by balcap's rules: --strict-compat adds the published ones, `as_published`"
+        return [*judged, *drawn, marked, "balcap has no record of the questions that papers asked"]
 
     def _scorer(self, row: PrismRow) -> Scorer:
         chosen = self.settings.scorer
@@ -141,7 +131,8 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
             ready.append(
                 PrismQuestion(
                     id=f"{row.sample}#{number}", sample=row.sample, captions=captions[row.sample],
-                    question=row.text, answers=row.answers, scorer=self._scorer(row),
+                    question=row.text, answers=row.answers, truth=row.truth,
+                    scorer=self._scorer(row),
                 )
             )  # fmt: skip
         self._captions_each = [len(item.captions) for item in ready]
@@ -159,7 +150,8 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
             for item, each, failure in zip(items, heard, failures, strict=True)
             if failure is None
         ]
-        records = iter(await _records(whole))
+        rule = rule_for(self.settings.data) if self.settings.strict_compat else None
+        records = iter(await records_of(whole, rule))
         return [failure or next(records) for failure in failures]
 
     def _asks(self, item: PrismQuestion) -> list[JudgeRequest]:
@@ -176,70 +168,58 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
         ]
 
     def extra_summary(self, records: Sequence[Record]) -> dict[str, Any]:
-        """The best of n with its interval, and how the answers were read."""
+        """The best of n with its interval, how the answers were read, and what the published
+        program makes of them."""
         scored = [record for record in records if record.score is not None]
-        best = np.array([[max(record.detail["scores"])] for record in scored]).reshape(-1, 1)
-        samples = [record.sample for record in scored]
         read = [answer for record in scored for answer in record.detail["read"]]
+        ours = self._totals(scored, "scores")
         return {
-            "best_of_n": point(best, _percent),
-            "best_of_n_interval": interval(best, samples, _percent, self.settings.seed),
+            "best_of_n": ours["best_of_n"],
+            "best_of_n_interval": ours["best_of_n_interval"],
             "captions_per_image": dict(Counter(len(r.detail["scores"]) for r in scored)),
-            "unparsable_frac": read.count(None) / len(read) if read else None,
+            "unparsable_frac": _share_of_none(read),
             "scorers": dict(Counter(record.detail["scorer"] for record in scored)),
+            **({"as_published": self._as_published(scored)} if self.settings.strict_compat else {}),
         }
 
+    def _as_published(self, scored: Sequence[Record]) -> dict[str, Any]:
+        tagged = [answer for record in scored for answer in record.detail["tagged"]]
+        return {
+            **self._totals(scored, "published"),
+            "rule": rule_for(self.settings.data),
+            "untagged_frac": _share_of_none(tagged),
+        }
+
+    def _totals(self, scored: Sequence[Record], marks: str) -> dict[str, Any]:
+        """Mean over captions and best of them, each with its interval."""
+        samples = [record.sample for record in scored]
+        totals: dict[str, Any] = {}
+        for name, over_captions in (("score", np.mean), ("best_of_n", np.max)):
+            values = np.array([[over_captions(r.detail[marks])] for r in scored]).reshape(-1, 1)
+            totals[name] = point(values, _percent)
+            totals[f"{name}_interval"] = interval(values, samples, _percent, self.settings.seed)
+        return totals
+
     def report_lines(self, summary: Mapping[str, Any]) -> Sequence[str]:
-        """The best of n."""
-        best, ends = summary["best_of_n"], summary["best_of_n_interval"]
-        between = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
-        return [] if best is None else [f"best of an image's captions: {best:.2f}{between}"]
+        """The best of n, and what is as published."""
+        if summary["best_of_n"] is None:
+            return []
+        lines = [f"best of an image's captions: {_shown(summary, 'best_of_n')}"]
+        if published := summary.get("as_published"):
+            lines.append(
+                f"as published: {_shown(published, 'score')}, best {_shown(published, 'best_of_n')}"
+                f"; {published['untagged_frac']:.0%} of the answers without the published tags"
+            )
+        return lines
 
 
-async def _records(heard: Sequence[tuple[PrismQuestion, Sequence[str]]]) -> list[Record]:
-    """Read and mark what was said of each item, those of mathematics together."""
-    read = [[read_answer(text) for text in texts] for _, texts in heard]
-    pairs = [
-        (truth, said)
-        for (item, _), answers in zip(heard, read, strict=True)
-        if item.scorer == "math"
-        for said in answers
-        if said is not None
-        for truth in item.answers
-    ]
-    equal = dict(zip(pairs, await math_answers.same(pairs), strict=True))
-    return [
-        _record(item, texts, answers, equal)
-        for (item, texts), answers in zip(heard, read, strict=True)
-    ]
+def _share_of_none(read: Sequence[str | None]) -> float | None:
+    return read.count(None) / len(read) if read else None
 
 
-def _record(
-    item: PrismQuestion,
-    heard: Sequence[str],
-    read: Sequence[str | None],
-    equal: dict[math_answers.Pair, bool],
-) -> Record:
-    def marked(said: str | None) -> float | None:
-        if said is None:
-            return None
-        if item.scorer == "math":
-            return float(any(equal[truth, said] for truth in item.answers))
-        return mark(item.scorer, said, item.answers)
-
-    marks = [marked(said) for said in read]
-    scores = [one or 0.0 for one in marks]
-    return Record.of(
-        item,
-        sum(scores) / len(scores),
-        scores=scores,
-        question=item.question,
-        right=list(item.answers),
-        scorer=item.scorer,
-        read=[None if one is None else said for one, said in zip(marks, read, strict=True)],
-        answers=list(heard),
-        captions=list(item.captions),
-    )
+def _shown(totals: Mapping[str, Any], name: str) -> str:
+    ends = totals[f"{name}_interval"]
+    return f"{totals[name]:.2f}" + (f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else "")
 
 
 def _percent(means: Float) -> Float:

@@ -26,6 +26,7 @@ class PrismRow:
         image: name or stored image; None where the row has none.
         text: the question with its options, image tokens left out.
         answers: those that are right.
+        truth: the cell that has them, as one text.
         problem: why it cannot be asked, in words that many rows share; empty if it can.
     """
 
@@ -33,6 +34,7 @@ class PrismRow:
     image: str | StoredImage | None
     text: str
     answers: tuple[str, ...]
+    truth: str
     problem: str = ""
 
 
@@ -56,6 +58,7 @@ def _read(row: Mapping[str, Any], number: int, data: str) -> PrismRow:
         image=image,
         text=text,
         answers=answers,
+        truth=str(row["answer"]),
         problem=(
             "more than one image" if len(images) > 1 else
             "no question" if not text else

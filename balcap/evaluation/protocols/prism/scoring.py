@@ -22,11 +22,11 @@ _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 
 
 def scorer_for(dataset: str, answers: Sequence[str]) -> Scorer:
-    """How `auto` marks a question: by the set's name, as published, or else by its answer.
+    """How `auto` marks a question: by the set's name, as its own paper does, or by its answer.
 
     ChartQA (Pro too) and CharXiv: `relaxed`; InfoVQA: `anls`. Elsewhere a letter alone is an
     option's; an answer with a digit or LaTeX in it is `math`; any other must be the same text,
-    which `relaxed` compares: as mathematics, "red" is a product of three letters, and equals "der".
+    which `relaxed` compares: as mathematics, "cat" is a product of three letters, and equals "act".
 
     Args:
         dataset: name of the data.
@@ -117,10 +117,10 @@ def _plain(text: str) -> str:
 
 def _similarity(one: str, other: str) -> float:
     longer = max(len(one), len(other))
-    return 1 - _distance(one, other) / longer if longer else 1.0
+    return 1 - edit_distance(one, other) / longer if longer else 1.0
 
 
-def _distance(one: str, other: str) -> int:
+def edit_distance(one: str, other: str) -> int:
     """Insertions, deletions and replacements from one text to the other."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
