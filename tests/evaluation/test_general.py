@@ -8,9 +8,10 @@ import pytest
 
 from balcap.cli import main
 from balcap.errors import UserError
+from balcap.evaluation.protocols.general.benchmarks import BENCHMARKS, MORE, chosen_benchmarks
 from balcap.evaluation.protocols.general.command import GeneralSettings
-from balcap.evaluation.protocols.general.lmms_eval import BENCHMARKS, measured
-from balcap.evaluation.protocols.general.protocol import chosen_benchmarks, run
+from balcap.evaluation.protocols.general.lmms_eval import measured
+from balcap.evaluation.protocols.general.protocol import run
 
 # Writes what lmms-eval 0.7 writes: DIR/MODEL/DATE_results.json, `results[task]["metric,filter"]`.
 STAND_IN = """
@@ -52,7 +53,12 @@ METRICS = {
     "scienceqa_img": {"exact_match,none": 0.85, "exact_match_stderr,none": 0.02},
     "seedbench": {"seed_all,none": 0.6, "seed_image,none": 0.75},
     "textvqa_val": {"exact_match,flexible-extract": 0.8},
-}
+    # beside the mean; CHAIR and HallusionBench in [0, 100]
+    "coco_cap_chair": {"coco_cap_chair_i,none": 6.5, "coco_cap_chair_s,none": 30.0,
+                       "coco_cap_recall,none": 70.0},
+    "hallusion_bench_image": {"aAcc,none": 55.0, "fAcc,none": 20.0, "qAcc,none": 25.0},
+    "pope": {"pope_accuracy,none": 0.85, "pope_f1_score,none": 0.84, "pope_yes_ratio,none": 0.5},
+}  # fmt: skip
 # (50 + 80 + 90 + 70 + 60 + 50 + 80 + 85 + 75 + 80) / 10
 MEAN = 72.0
 
@@ -66,6 +72,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (site / "lmms_eval" / "__main__.py").write_text(STAND_IN)
     for name in ("decord", "qwen_vl_utils"):
         (site / f"{name}.py").touch()
+    (site / "torch.py").write_text("class cuda:\n    is_available = lambda: False\n")
     (site / "filelock-3.20.0.dist-info").mkdir()
     (site / "filelock-3.20.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: filelock\nVersion: 3.20.0\n"
@@ -280,13 +287,79 @@ def test_adapters_are_merged_into_a_whole_model(
     ).is_file()
 
 
+def test_more_benchmarks_stand_beside_the_mean(
+    stand_in: Path, fresh_policies: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "pos_tag = word_tokenize = list\nclass stem:\n    class WordNetLemmatizer:\n"
+    (stand_in / "site" / "nltk.py").write_text(f"{words}        lemmatize = list\n")
+    begin = command(fresh_policies["qwen2.5-vl"], "--out", "out", "--tasks")
+    assert main([*begin, "chair,pope"]) == 0
+    summary = json.loads((stand_in / "out" / "summary.json").read_text())
+    assert (summary["score"], summary["n_scored"]) == (None, 0)
+    assert summary["benchmarks"]["chair"] == {
+        "metric": "coco_cap_chair_i", "value": 6.5, "n": 8, "stderr": None,
+        "lower_is_better": True, "beside": {"coco_cap_chair_s": 30.0, "coco_cap_recall": 70.0},
+    }  # fmt: skip
+    assert summary["benchmarks"]["pope"]["value"] == pytest.approx(85.0)
+    assert summary["benchmarks"]["pope"]["beside"]["pope_f1_score"] == pytest.approx(84.0)
+    told = capsys.readouterr().out
+    assert "coco_cap_chair_i, lower is better   6.50" in told
+    assert "not in the mean: chair, pope" in told
+    assert main([*begin, "mmstar,chair"]) == 0
+    summary = json.loads((stand_in / "out" / "summary.json").read_text())
+    assert (summary["score"], summary["n_scored"]) == (50.0, 1)  # MMStar alone
+    assert "1 of 10 benchmarks" in summary["not_comparable"]
+    assert asked(stand_in)[-1][5] == "mmstar"
+
+
+def test_what_a_benchmark_needs_is_looked_for_before_anything_runs(
+    stand_in: Path,
+    fresh_policies: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (stand_in / "site" / "nltk.py").write_text("raise ImportError")
+    begin = command(fresh_policies["qwen2.5-vl"], "--out", "out", "--tasks")
+    assert main([*begin, "hallusionbench"]) == 2
+    assert "hallusionbench needs a key for gpt-4" in capsys.readouterr().err
+    assert main([*begin, "chair", "--check"]) == 2
+    said = capsys.readouterr().err
+    assert f"chair needs NLTK's data ({sys.executable} -m nltk.downloader punkt_tab" in said
+    assert not (stand_in / "asked.jsonl").exists()
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    assert main([*begin, "hallusionbench"]) == 0
+
+
+def test_a_task_that_the_installed_version_lacks(
+    stand_in: Path, fresh_policies: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (
+        ("full", "group : pope_full\ntask:\n  - pope_adv"),
+        ("adv", 'task: "pope_adv"'),
+    ):
+        folder = stand_in / "site" / "lmms_eval" / "tasks" / "pope"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.yaml").write_text(text)
+    begin = command(fresh_policies["qwen2.5-vl"], "--check", "--tasks")
+    assert main([*begin, "pope"]) == 2
+    said = capsys.readouterr().err
+    assert "lmms-eval 0.7.2 in " in said
+    assert "has no task 'pope', which pope is measured by (did you mean 'pope_" in said
+    assert main([*begin, "pope_adv"]) == 0
+
+
 def test_names_of_benchmarks() -> None:
     assert chosen_benchmarks(()) == {name: one.task for name, one in BENCHMARKS.items()}
     assert chosen_benchmarks(("seedbench", "docvqa_val")) == {
         "seedbench": "seedbench", "docvqa": "docvqa_val",
     }  # fmt: skip
+    assert chosen_benchmarks(("amber", "pope_adv")) == {"amber": "amber_g", "pope": "pope_adv"}
+    assert not set(MORE) & set(BENCHMARKS)
     with pytest.raises(UserError, match=r"no benchmark 'mmstart'.*did you mean 'mmstar'"):
         chosen_benchmarks(("mmstart",))
+    with pytest.raises(UserError, match=r"did you mean 'hallusionbench'"):
+        chosen_benchmarks(("hallusion",))
 
 
 def test_a_result_without_its_metric_is_no_result() -> None:

@@ -12,7 +12,7 @@ from balcap.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class GeneralSettings:
-    """Which model, on which of the ten vision benchmarks, in whose environment.
+    """Which model, on which vision benchmarks, in whose environment.
 
     lmms-eval runs as a process of its own, in a Python environment of its own: its dependencies are
     pinned, and not to balcap's. It downloads the benchmarks.
@@ -21,8 +21,10 @@ class GeneralSettings:
         policy: a run of balcap, or a hub id or folder of a Qwen2.5-VL or LLaVA-1.5 model; LoRA
             adapters are merged first.
         tasks: any of blink, chartqa, docvqa, infovqa, mmbench, mmstar, ocrbench, scienceqa,
-            seedbench, textvqa; default: all ten. Names of lmms-eval's tasks for them are fine too:
-            `mmbench_en_dev` has a judge of OpenAI's read the answers, `mmbench` needs none.
+            seedbench, textvqa; default: all ten. Beside their mean: amber, chair, detailcaps,
+            hallusionbench, pope; what these need is looked for first. Names of lmms-eval's tasks
+            are fine too: `mmbench_en_dev` has a judge of OpenAI's read the answers, `mmbench` needs
+            none.
         python: the environment's interpreter, such as /path/to/env/bin/python; default: the first
             `python` on the path in which lmms_eval can be imported.
         out: folder for the log, lmms-eval's files and `summary.json`; default: `runs/eval/` and a
@@ -63,5 +65,6 @@ balcap eval general --policy runs/second --check
 balcap eval general --policy runs/second --python lmms-env/bin/python --limit 8
 balcap eval general --policy Qwen/Qwen2.5-VL-3B-Instruct --python lmms-env/bin/python \\
     --tasks mmstar,textvqa --batch 8 --model-args max_pixels=1003520
+balcap eval general --policy runs/second --python lmms-env/bin/python --tasks chair,pope
 """,
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.errors import UserError
+from balcap.evaluation.protocols.general.benchmarks import LOWER_IS_BETTER, Benchmark
 
 # lmms-eval 0.7.3 imports decord without asking for it, and breaks with filelock 4
 PACKAGES = "lmms-eval qwen-vl-utils decord 'filelock<4'"
@@ -26,7 +27,7 @@ MAKE_ENVIRONMENT = (
 )
 _NEEDED = ("decord", "qwen_vl_utils")
 _PROBE = f"""
-import importlib.metadata, importlib.util, json, sys
+import importlib.metadata, importlib.util, json, pathlib, re, sys
 def version(name):
     try:
         return importlib.metadata.version(name)
@@ -39,43 +40,14 @@ cuda = False
 if importlib.util.find_spec("torch") is not None:
     import torch
     cuda = torch.cuda.is_available()
+names = re.compile(r"^(?:task|group)\\b[^\\w\\n]*([\\w.-]+)", re.MULTILINE)
+homes = importlib.util.find_spec("lmms_eval").submodule_search_locations or []
+files = [file for home in homes for file in pathlib.Path(home, "tasks").rglob("*.yaml")]
+tasks = {{name for file in files for name in names.findall(file.read_text(errors="replace"))}}
 found = {{"version": version("lmms_eval"), "missing": missing, "filelock": version("filelock")}}
-print(json.dumps({{**found, "cuda": cuda}}))
+print(json.dumps({{**found, "cuda": cuda, "tasks": sorted(tasks)}}))
 """
-_PROBE_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """One of the ten.
-
-    Attributes:
-        task: lmms-eval's name for it.
-        metric: which of the task's metrics is reported.
-        percent: whether lmms-eval gives it in [0, 100]; else it is in [0, 1].
-        others: further tasks for it.
-    """
-
-    task: str
-    metric: str
-    percent: bool = False
-    others: tuple[str, ...] = ()
-
-
-BENCHMARKS: Mapping[str, Benchmark] = {
-    "blink": Benchmark("blink", "blink_acc"),
-    "chartqa": Benchmark("chartqa", "relaxed_overall"),
-    "docvqa": Benchmark("docvqa_val", "anls"),
-    "infovqa": Benchmark("infovqa_val", "anls"),
-    "mmbench": Benchmark(
-        "mmbench_en_dev_static", "gpt_eval_score", percent=True, others=("mmbench_en_dev",)
-    ),
-    "mmstar": Benchmark("mmstar", "average"),
-    "ocrbench": Benchmark("ocrbench", "ocrbench_accuracy"),
-    "scienceqa": Benchmark("scienceqa_img", "exact_match"),
-    "seedbench": Benchmark("seedbench", "seed_image"),
-    "textvqa": Benchmark("textvqa_val", "exact_match"),
-}
+PROBE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -87,12 +59,14 @@ class Environment:
         version: of lmms_eval; `unknown` where it is not an installed package.
         faults: what is known to break lmms-eval there.
         cuda: whether its torch sees a GPU.
+        tasks: names of its tasks and groups, as its files have them; empty if none are found.
     """
 
     python: str
     version: str
     faults: tuple[str, ...] = ()
     cuda: bool = False
+    tasks: frozenset[str] = frozenset()
 
 
 def environment(python: str) -> Environment:
@@ -152,18 +126,25 @@ def read_results(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def measured(benchmark: Benchmark, found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Our line of the table: {metric, value, n, stderr}, in [0, 100]; None without a number."""
-    scale = 1.0 if benchmark.percent else 100.0
-    value = _metric(found["metrics"], benchmark.metric)
-    stderr = _metric(found["metrics"], f"{benchmark.metric}_stderr")
-    if value is None:
+    """Our line of the table: {metric, value, n, stderr}, in [0, 100]; None without a number.
+
+    Where a low value is the better one there is `lower_is_better`, and `beside` has the benchmark's
+    further metrics, None for one that was not found.
+    """
+
+    def number(metric: str) -> float | None:
+        value = _metric(found["metrics"], metric)
+        return None if value is None else value * (1.0 if benchmark.percent else 100.0)
+
+    metric = benchmark.metric
+    if (value := number(metric)) is None:
         return None
-    return {
-        "metric": benchmark.metric,
-        "value": scale * value,
-        "n": found["n"],
-        "stderr": None if stderr is None else scale * stderr,
-    }
+    line = {"metric": metric, "value": value, "n": found["n"], "stderr": number(f"{metric}_stderr")}
+    if metric in LOWER_IS_BETTER:
+        line["lower_is_better"] = True
+    if benchmark.beside:
+        line["beside"] = {name: number(name) for name in benchmark.beside}
+    return line
 
 
 def _metric(metrics: Mapping[str, Any], name: str) -> float | None:
@@ -179,7 +160,7 @@ def _metric(metrics: Mapping[str, Any], name: str) -> float | None:
 def _probed(python: str) -> Environment | None:
     try:
         done = subprocess.run(
-            [python, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_SECONDS
+            [python, "-c", _PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -190,4 +171,6 @@ def _probed(python: str) -> Environment | None:
     faults = [f"{name} is missing" for name in found["missing"]]
     if found["filelock"].partition(".")[0].isdigit() and int(found["filelock"].split(".")[0]) > 3:
         faults.append(f"filelock is {found['filelock']}, and must be below 4")
-    return Environment(python, found["version"], tuple(faults), found["cuda"])
+    return Environment(
+        python, found["version"], tuple(faults), found["cuda"], frozenset(found["tasks"])
+    )

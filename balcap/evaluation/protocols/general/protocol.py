@@ -1,6 +1,7 @@
 """Is the captioner still a good model otherwise? Ten vision benchmarks, measured by lmms-eval.
 
-BLINK, ChartQA, DocVQA, InfoVQA, MMBench, MMStar, OCRBench, ScienceQA, SEED-Bench and TextVQA.
+BLINK, ChartQA, DocVQA, InfoVQA, MMBench, MMStar, OCRBench, ScienceQA, SEED-Bench and TextVQA; where
+they are named, AMBER, CHAIR, DetailCaps, HallusionBench and POPE too, beside the mean.
 lmms-eval runs as a process of its own in an environment that the user names; its results are read
 back into one table. Harnesses differ in prompts, image sizes and scorers: only rows of one harness
 compare, and which one the papers used is not known.
@@ -11,7 +12,7 @@ OUT/calls.jsonl        each call of it, with its version
 OUT/lmms_eval/         its own files: results, and each answer
 OUT/policy/            a policy with LoRA adapters, merged: lmms-eval takes whole models
 OUT/summary.json       `benchmarks`: {name: {metric, value, n, stderr}} in [0, 100]; `score`: their
-                       mean; `harness`: its calls
+                       mean, those of the ten only; `harness`: its calls
 """
 
 from __future__ import annotations
@@ -19,18 +20,25 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from balcap.config import ModelSettings, plain
 from balcap.console import say, table
-from balcap.errors import RunError, UserError, did_you_mean
+from balcap.errors import RunError, UserError
 from balcap.evaluation.harness.folder import EvalFolder
-from balcap.evaluation.protocols.general.command import GeneralSettings
-from balcap.evaluation.protocols.general.lmms_eval import (
+from balcap.evaluation.protocols.general.benchmarks import (
+    ALL,
     BENCHMARKS,
+    LOWER_IS_BETTER,
+    Chosen,
+    chosen_benchmarks,
+)
+from balcap.evaluation.protocols.general.command import GeneralSettings
+from balcap.evaluation.protocols.general.fitness import check_tasks
+from balcap.evaluation.protocols.general.lmms_eval import (
     arguments,
     environment,
     measured,
@@ -48,9 +56,6 @@ _FREE = (
     "tasks",
     "check",
 )  # may change when an evaluation goes on: results are by task
-
-Chosen = Mapping[str, str]
-"""Names of benchmarks, each with lmms-eval's task for it."""
 
 
 def run(settings: GeneralSettings) -> int:
@@ -79,6 +84,7 @@ def run(settings: GeneralSettings) -> int:
 
 def _check(settings: GeneralSettings, chosen: Chosen, policy: Located) -> int:
     harness = environment(settings.python)
+    check_tasks(chosen, harness)
     say(f"python     {harness.python}")
     say(f"lmms-eval  {harness.version}")
     say(f"device     {'a GPU' if harness.cuda else 'the CPU: no GPU is seen there'}")
@@ -94,28 +100,12 @@ def _model_args(settings: GeneralSettings, policy: Located, weights: str, *, cud
     return ",".join(filter(None, parts))
 
 
-def chosen_benchmarks(tasks: Sequence[str]) -> Chosen:
-    """Benchmarks by our names or by lmms-eval's; all ten where none is given.
-
-    Raises:
-        UserError: for a name that is neither.
-    """
-    known = {name: (name, one.task) for name, one in BENCHMARKS.items()}
-    for name, one in BENCHMARKS.items():
-        known |= {task: (name, task) for task in (one.task, *one.others)}
-    for task in tasks:
-        if task not in known:
-            raise UserError(
-                f"no benchmark {task!r}; have {', '.join(BENCHMARKS)}{did_you_mean(task, known)}"
-            )
-    return dict(known[task] for task in tasks or BENCHMARKS)
-
-
 def _measure(
     settings: GeneralSettings, chosen: Chosen, policy: Located, folder: EvalFolder
 ) -> dict[str, dict[str, Any]]:
     """Call lmms-eval once. Raises RunError if a benchmark is without a result then."""
     harness = environment(settings.python)
+    check_tasks(chosen, harness)
     out = folder.path.resolve()
     weights = _weights(settings, policy, out)
     argv = arguments(
@@ -168,9 +158,7 @@ def _found(chosen: Chosen, folder: EvalFolder) -> dict[str, dict[str, Any]]:
     """Lines of the table, by benchmark, for those that have a result."""
     results = read_results(folder.path / RESULTS)
     lines = {
-        name: measured(BENCHMARKS[name], results[task])
-        for name, task in chosen.items()
-        if task in results
+        name: measured(ALL[name], results[task]) for name, task in chosen.items() if task in results
     }
     return {name: line for name, line in lines.items() if line is not None}
 
@@ -194,20 +182,20 @@ def _summary(
     found: Mapping[str, dict[str, Any]],
     folder: EvalFolder,
 ) -> dict[str, Any]:
-    values = [line["value"] for line in found.values()]
+    values = [line["value"] for name, line in found.items() if name in BENCHMARKS]
     reasons = ["which harness the papers used is not known"]
-    if len(found) < len(BENCHMARKS):
-        reasons.append(f"{len(found)} of {len(BENCHMARKS)} benchmarks")
+    if len(values) < len(BENCHMARKS):
+        reasons.append(f"{len(values)} of {len(BENCHMARKS)} benchmarks")
     if settings.limit:
         reasons.append(f"the first {settings.limit:,} questions of each")
     if settings.limit and "ocrbench" in found:
         reasons.append("lmms-eval divides OCRBench by 1,000 questions, whatever the limit")
     return {
         "protocol": "general",
-        "metric": "mean of the benchmarks, 0 to 100",
+        "metric": "mean of the ten benchmarks, 0 to 100",
         "score": sum(values) / len(values) if values else None,
         "interval": None,
-        "n_scored": len(found),
+        "n_scored": len(values),
         "n_invalid": len(chosen) - len(found),
         "comparable": False,
         "not_comparable": reasons,
@@ -219,17 +207,33 @@ def _summary(
 
 
 def _tell(summary: Mapping[str, Any], folder: EvalFolder) -> None:
-    rows = [
-        {
-            "": name,
-            "metric": line["metric"],
-            "value": f"{line['value']:.2f}",
-            "std. error": "" if line["stderr"] is None else f"{line['stderr']:.2f}",
-            "questions": "" if line["n"] is None else f"{line['n']:,}",
-        }
-        for name, line in summary["benchmarks"].items()
-    ]
+    rows = [row for name, line in summary["benchmarks"].items() for row in _table_rows(name, line)]
     say(table(rows))
-    say(f"general: {summary['score']:.2f}  ({summary['metric']})")
+    if summary["score"] is not None:
+        say(f"general: {summary['score']:.2f}  ({summary['metric']})")
+    if apart := [name for name in summary["benchmarks"] if name not in BENCHMARKS]:
+        say(f"not in the mean: {', '.join(apart)}")
     say(f"not comparable to published numbers: {', '.join(summary['not_comparable'])}")
     say(f"log, answers and summary: {folder.path}")
+
+
+def _table_rows(name: str, line: Mapping[str, Any]) -> list[dict[str, str]]:
+    """A benchmark's row, and one for each further metric of it."""
+    numbers = {line["metric"]: line["value"], **line.get("beside", {})}
+    rows = [
+        {
+            "": "",
+            "metric": metric + (", lower is better" if metric in LOWER_IS_BETTER else ""),
+            "value": f"{value:.2f}",
+            "std. error": "",
+            "questions": "",
+        }
+        for metric, value in numbers.items()
+        if value is not None
+    ]
+    rows[0][""] = name
+    if line["stderr"] is not None:
+        rows[0]["std. error"] = f"{line['stderr']:.2f}"
+    if line["n"] is not None:
+        rows[0]["questions"] = f"{line['n']:,}"
+    return rows
