@@ -94,7 +94,11 @@ class Prism(EvalProtocol[PrismSettings, PrismQuestion]):
         )
         counts = sorted({*self._captions_each} - {PUBLISHED_CAPTIONS})
         drawn = [f"{count} captions an image, not {PUBLISHED_CAPTIONS}" for count in counts]
-        marked = "marked by balcap's rules: --strict-compat adds the published ones, `as_published`"
+        marked = "marked by balcap's rules: " + (
+            "the published ones make `as_published`"
+            if self.settings.strict_compat
+            else "--strict-compat adds the published ones"
+        )
         return [*judged, *drawn, marked, "balcap has no record of the questions that papers asked"]
 
     def _scorer(self, row: PrismRow) -> Scorer:
