@@ -49,7 +49,7 @@ def test_references_of_shapes_are_fully_grounded() -> None:
     _, samples = shapes.load(DataSettings(eval_samples=10, shapes=ShapesSettings(train=1)))
     captions = [Caption(sample, sample.reference or "") for sample in samples]
     summary = judge(captions, [], [], BAND).summary
-    for name in ("object_precision", "object_recall", "fact_precision", "fact_recall"):
+    for name in ("object_precision", "object_recall", "fact_precision", "fact_recall", "fact_f1"):
         assert summary[name] == 1.0
 
 
@@ -59,3 +59,4 @@ def test_precision_is_over_captions_that_claim_anything() -> None:
     summary = judge(captions, [], [], BAND).summary
     assert summary["fact_precision"] == 1.0
     assert summary["fact_recall"] == 0.5
+    assert summary["fact_f1"] == 0.5  # 1 and 0: an F1 is known of every caption

@@ -41,7 +41,7 @@ def test_the_summary_has_both_sides_sampled_and_greedy(finished: RunFolder) -> N
     for side in ("before", "after", "before_greedy", "after_greedy"):
         assert {
             "letters", "brief", "harmonic_mean", "words", "gate_rate",
-            "object_precision", "object_recall", "fact_precision", "fact_recall",
+            "object_precision", "object_recall", "fact_precision", "fact_recall", "fact_f1",
         } <= set(summary[side])  # fmt: skip
         assert summary[side]["scored"] == {"letters": 4, "brief": 4}
 

@@ -23,6 +23,7 @@ from balcap.config import (
     SweepShowSettings,
     TrainSettings,
 )
+from balcap.config.ablate import AblateSettings
 from balcap.config.cache import CacheSettings, PruneSettings
 from balcap.config.export import ExportSettings
 from balcap.config.judge_check import JudgeCheckSettings
@@ -73,6 +74,17 @@ balcap sweep experiments/sweeps/gates.yaml --plan > jobs.txt
         function="balcap.sweeps.showing:show",
         examples="""
 balcap sweep show runs/rewards
+""",
+    ),
+    Command(
+        name="ablate",
+        summary="Repeat BalCapRL's ablations in miniature, with intervals",
+        settings=AblateSettings,
+        function="balcap.cli.ablate:run",
+        examples="""
+balcap ablate --dry-run
+balcap ablate --jobs 2
+balcap ablate --cells utility,sum --seeds 10 --out runs/two-cells
 """,
     ),
     Command(

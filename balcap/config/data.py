@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from balcap.config.checks import at_least, within
+from balcap.errors import UserError
 
 DEFAULT_PROMPT = "Describe this image in detail."
 
@@ -41,14 +42,23 @@ class ShapesSettings:
         seed: which world; the training and held-out scenes of one seed never overlap.
         captions: what `balcap sft` learns to write: the full reference, the imperfect mixture
             that the embedded policies start from, a list of keywords, or the grid's cells.
+        references: of the training scenes: `full`, or `poor`, which leave out half the things and
+            get some of the rest wrong, to see what becomes of a reward that compares with them.
+            Held-out scenes keep the full ones.
     """
 
     train: int = 3000
     seed: int = 0
     captions: Literal["reference", "imperfect", "keywords", "cells"] = "reference"
+    references: Literal["full", "poor"] = "full"
 
     def __post_init__(self) -> None:
         at_least("shapes.train", self.train, 1)
+        if self.references == "poor" and self.captions != "reference":
+            raise UserError(
+                f"shapes.references is 'poor' and shapes.captions {self.captions!r}; a scene has "
+                "one caption: leave one of the two out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ RESERVED = frozenset(
     {
         "step", "sample", "group", "caption", "tokens", "words", "ratio", "in_band", "advantage",
         "harmonic_mean", "gate_rate", "captions", "scored",
-        "object_precision", "object_recall", "fact_precision", "fact_recall",
+        "object_precision", "object_recall", "fact_precision", "fact_recall", "fact_f1",
     }
 )  # fmt: skip
 """Names of a run's own columns and scores, which a head's would overwrite."""

@@ -113,7 +113,8 @@ def summarize(
     Returns:
         One mean per head over its scored captions (None if there are none), `scored` (how many
         those are), `harmonic_mean`, `words`, `gate_rate`, and on the shapes world the exact
-        grounding: recalls over all captions, precisions over those that claim anything.
+        grounding: recalls and `fact_f1` over all captions, precisions over those that claim
+        anything.
     """
     means = {name: mean(column) for name, column in scores.items()}
     ratio = ratios(captions, band.unit, band.count_tokens)
@@ -137,5 +138,5 @@ def _grounding(captions: Sequence[Caption]) -> dict[str, float | None]:
     found = [ground(c.text, s) for c, s in zip(captions, scenes, strict=True) if s is not None]
     return {
         name: mean(np.array([getattr(one, name) for one in found], dtype=np.float64))
-        for name in GROUNDING
+        for name in (*GROUNDING, "fact_f1")
     }

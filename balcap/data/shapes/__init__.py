@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from balcap.config import DataSettings
-from balcap.data.shapes.imperfect import cells, imperfect, keywords
+from balcap.data.shapes.imperfect import cells, imperfect, keywords, poor
 from balcap.data.shapes.language import facts, questions, reference
 from balcap.data.shapes.scene import Scene, draw_scene
 from balcap.types import Sample
@@ -43,8 +43,9 @@ def _sample(settings: DataSettings, split: str, index: int, scene: Scene) -> Sam
     name = f"shapes-{settings.shapes.seed}-{split}-{index}"
     rng = random.Random(name)
     asked = questions(scene, rng)
+    poorly = settings.shapes.references == "poor" and split == "train"
     written = {
-        "reference": reference,
+        "reference": (lambda scene: poor(scene, rng)) if poorly else reference,
         "imperfect": lambda scene: imperfect(scene, rng),
         "keywords": keywords,
         "cells": cells,

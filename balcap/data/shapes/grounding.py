@@ -52,6 +52,12 @@ class Grounding:
     fact_precision: float | None
     fact_recall: float
 
+    @property
+    def fact_f1(self) -> float:
+        """2PR / (P + R) of facts; 0 where nothing is claimed or nothing claimed is true."""
+        precision, recall = self.fact_precision or 0.0, self.fact_recall
+        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
 
 def scene_facts(scene: Scene) -> frozenset[Fact]:
     """The 9 to 15 facts that recall counts: two of the scene, three a thing, one relation."""

@@ -20,7 +20,9 @@ from balcap.data.shapes.language import (
 from balcap.data.shapes.scene import COLOURS, PLACES, SHAPES, SIZES, Scene, Thing
 
 STYLES = {"short": 0.30, "decent": 0.35, "ramble": 0.15, "tele": 0.20}
-NOISE = 0.06  # share of attributes that are wrong
+NOISE = 0.06  # share of attributes that are drawn anew
+POOR_KEPT = 0.5  # share of the things that a poor reference names; at least one. Ours
+POOR_NOISE = 0.15  # share of their attributes that are drawn anew. Ours
 
 
 def imperfect(scene: Scene, rng: random.Random, style: str | None = None) -> str:
@@ -44,14 +46,25 @@ def cells(scene: Scene) -> str:
     return f"{scene.background} : " + " , ".join(rows)
 
 
-def _garbled(thing: Thing, rng: random.Random) -> Thing:
-    if rng.random() < NOISE:
+def poor(scene: Scene, rng: random.Random) -> str:
+    """A reference as a weaker captioner writes it: fluent, short, and some of it wrong.
+
+    BalCapRL trains with ShareGPT4V's own captions in place of better ones (arXiv 2605.07394); how
+    poor those are is not known as a number, so both shares here are ours.
+    """
+    kept = [thing for thing in scene.things if rng.random() < POOR_KEPT] or [scene.things[0]]
+    things = (_garbled(thing, rng, POOR_NOISE) for thing in kept)
+    return " ".join((intro(scene), *map(thing_sentence, things)))
+
+
+def _garbled(thing: Thing, rng: random.Random, noise: float = NOISE) -> Thing:
+    if rng.random() < noise:
         thing = replace(thing, colour=rng.choice(list(COLOURS)))
-    if rng.random() < NOISE:
+    if rng.random() < noise:
         thing = replace(thing, shape=rng.choice(SHAPES))
-    if rng.random() < NOISE:
+    if rng.random() < noise:
         thing = replace(thing, size=rng.choice(list(SIZES)))
-    if rng.random() < NOISE:
+    if rng.random() < noise:
         thing = replace(thing, place=rng.randrange(len(PLACES)))
     return thing
 

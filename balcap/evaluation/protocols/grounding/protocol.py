@@ -17,7 +17,7 @@ import numpy as np
 from balcap.analysis.frames import config_of
 from balcap.config import DEFAULT_PROMPT, DataSettings, ShapesSettings
 from balcap.data import shapes
-from balcap.data.shapes.grounding import GROUNDING, Grounding, claims, ground, scene_facts
+from balcap.data.shapes.grounding import GROUNDING, claims, ground, scene_facts
 from balcap.data.shapes.scene import Scene
 from balcap.errors import UserError
 from balcap.evaluation.harness.evaluate import evaluate
@@ -121,19 +121,13 @@ def as_in_the_run(settings: GroundingSettings) -> GroundingSettings:
     )
 
 
-def f1(found: Grounding) -> float:
-    """2PR / (P + R) of facts; 0 where nothing is claimed or nothing claimed is true."""
-    precision, recall = found.fact_precision or 0.0, found.fact_recall
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
 def _record(item: Described) -> Record:
     found = ground(item.caption, item.scene)
     said = claims(item.caption)
     facts = scene_facts(item.scene)
     return Record.of(
         item,
-        f1(found),
+        found.fact_f1,
         **asdict(found),
         caption=item.caption,
         claims=sorted(" ".join(claim) for claim in said),
