@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from balcap.config.ablate import AblateSettings
-from balcap.console import clock, say
+from balcap.console import say
 from balcap.errors import UserError
 from balcap.resumable import ResumableFolder
 from balcap.sweeps import INTERRUPTED, Check, commands
@@ -32,8 +32,8 @@ from balcap.sweeps.parameters import Parameter, read_parameter
 from balcap.sweeps.running import Runner
 
 SECONDS_A_RUN, SECONDS_A_STEP = 30.0, 0.6
-"""Of one run of two on two cores, one thread each, without and for each step: for the estimate
-before the first run has finished. Measured; see experiments/README.md."""
+"""Of one run of two at a time, without its steps and for each of them: for the estimate before the
+first run has finished. TODO"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _run(settings: AblateSettings, plan: Sequence[Planned], folder: AblationFold
     def values_of(slot: Slot) -> Mapping[str, Any]:
         return by_number[slot.number]
 
-    say(f"ablation: {_size(settings, plan)} in {settings.out}, {_minutes(settings, plan)}")
+    say(f"ablation in {settings.out}: {_size(settings, plan)}\n{_left(settings, plan)}")
     runner = Runner(_as_sweep(plan), [one.slot for one in plan], values_of, settings.jobs)
     runner.run()
     results = _results(settings, plan)
@@ -175,7 +175,7 @@ def _close(settings: AblateSettings, results: Results, runner: Runner) -> None:
 def _list(settings: AblateSettings, plan: Sequence[Planned]) -> int:
     for cell in chosen(settings.cells):
         say(f"{cell.name:16} {cell.what}")
-    say(f"\n{_size(settings, plan)}, {_minutes(settings, plan)}")
+    say(f"\n{_size(settings, plan)}\n{_left(settings, plan)}")
     return 0
 
 
@@ -184,12 +184,12 @@ def _size(settings: AblateSettings, plan: Sequence[Planned]) -> str:
     return f"{len(plan)} runs ({cells} cells x {settings.seeds} seeds, {settings.steps} steps each)"
 
 
-def _minutes(settings: AblateSettings, plan: Sequence[Planned]) -> str:
+def _left(settings: AblateSettings, plan: Sequence[Planned]) -> str:
     """How long what is missing will take, by the finished runs of the folder if there are any."""
     finished = [one.slot for one in plan if one.slot.is_finished()]
     known = [seconds for slot in finished if (seconds := slot.read_job().get("seconds"))]
     each = fmean(known) if known else SECONDS_A_RUN + SECONDS_A_STEP * settings.steps
     missing = len(plan) - len(finished)
     turns = -(-missing // settings.jobs)
-    basis = "those that are finished" if known else "ours on two cores"
-    return f"{missing} missing, about {clock(turns * each)} (by {basis})"
+    basis = "the finished ones" if known else "a run of ours, two at a time on two cores"
+    return f"{missing} to run, about {turns * each / 60:.0f} minutes (by {basis})"

@@ -71,12 +71,12 @@ def _higher(cell: str, *metrics: str) -> tuple[Prediction, ...]:
 
 CLAIMS = (
     Claim(
-        "Utility alone answers more questions and unbalances the caption",
+        "Utility alone answers more and unbalances the caption",
         "CapRL-3B to BalCapRL-3B: CaptionQA 82.6 to 75.0, CapArena -50.6 to -3.8",
         (*_higher("utility", "qa"), *_lower("utility", "balance")),
     ),
     Claim(
-        "Without the language reward captions say more, at greater length, and worse",
+        "Without a language reward captions say more, longer and worse",
         "no linguistic: DCScore and CaptionQA up, CapArena -12.0 to -51.0, 375 words",
         (*_higher("no-fluency", "fact_f1", "qa", "words"), *_lower("no-fluency", "balance")),
     ),
@@ -86,12 +86,12 @@ CLAIMS = (
         _higher("precision", "fact_f1"),
     ),
     Claim(
-        "Normalising each reward (GDPO) is better than normalising the sum (GRPO)",
+        "Normalising each reward (GDPO) beats normalising the sum (GRPO)",
         "no c-GDPO: DCScore 38.0, CaptionQA 67.0, CapArena -71.8",
         _lower("sum", "fact_f1", "qa", "balance"),
     ),
     Claim(
-        "Masking by length is better than a linear penalty, and than no control of length",
+        "A mask by length beats a linear penalty and no control",
         "linear penalty: not balanced enough; no length control: DCScore down",
         (*_lower("penalty", "balance"), *_lower("no-length", "fact_f1")),
     ),
