@@ -1,7 +1,7 @@
-"""`balcap ablate`: cells differ in what they name, verdicts follow from intervals, kills cost little.
+"""An ablation: cells differ in what they name, verdicts follow from intervals, kills cost little.
 
-The runs are those of a stand-in with known scores, but for one that shows that `balcap train` leaves
-every metric behind.
+The runs are a stand-in's, with known scores; one real one shows that `balcap train` leaves every
+metric behind.
 """
 
 import json

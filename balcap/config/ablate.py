@@ -27,8 +27,8 @@ class AblateSettings:
 
     cells: tuple[str, ...] = ()
     seeds: int = 5
-    steps: int = 120
-    eval_samples: int = 200
+    steps: int = 100
+    eval_samples: int = 150
     jobs: int = 2
     out: Path = Path("runs/ablate")
     dry_run: bool = False
