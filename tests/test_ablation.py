@@ -1,7 +1,6 @@
 """An ablation: cells differ in what they name, verdicts follow from intervals, kills cost little.
 
-The runs are a stand-in's, with known scores; one real one shows that `balcap train` leaves every
-metric behind.
+The runs are a stand-in's, with known scores.
 """
 
 import json
@@ -10,17 +9,24 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import parse
+from balcap.config import ShapesSettings
 from balcap.config.ablate import AblateSettings
+from balcap.data import shapes
+from balcap.runs.folder import RunFolder
 from balcap.sweeps import ablation, commands
 from balcap.sweeps.ablation.cells import BALANCED, CELLS, COMMAND, chosen
-from balcap.sweeps.ablation.claims import CLAIMS, Claim, Prediction, Verdict, judge, seen
+from balcap.sweeps.ablation.claims import CLAIMS, Claim, Prediction, Verdict, seen
+from balcap.sweeps.ablation.claims import judge as verdict_on
 from balcap.sweeps.ablation.measures import METRICS, Difference, paired, scores_of
+from balcap.training.held_out import Band, judge
+from balcap.types import Caption
 from helpers import ablation as stand_in
 
 PROGRAM = (sys.executable, stand_in.__file__, "train", "${args}")
@@ -115,7 +121,7 @@ def test_a_claim_needs_all_its_predictions_and_falls_with_one(
 ) -> None:
     predictions = tuple(Prediction("sum", name, higher=True) for name in intervals)
     claim = Claim("", "", predictions)
-    assert judge(claim, lambda _, metric: Difference(5, None, intervals[metric])) is expected
+    assert verdict_on(claim, lambda _, metric: Difference(5, None, intervals[metric])) is expected
 
 
 # Running
@@ -219,9 +225,19 @@ def test_a_cell_that_is_not_there_is_one_message(capsys: pytest.CaptureFixture[s
     assert "no cell 'utilty'; have balanced, utility, " in capsys.readouterr().err
 
 
-def test_a_training_leaves_every_metric_behind(tmp_path: Path) -> None:
-    settings = AblateSettings(steps=1, eval_samples=4, out=tmp_path)
-    first = ablation.planned(settings)[0]
-    given = commands.start(COMMAND, "", first.values, first.slot.path)
-    assert main([*given[given.index("train") :], "--shapes.train", "20"]) == 0
-    assert all(value is not None for value in scores_of(first.slot.run).values())
+def test_the_evaluation_of_a_run_has_every_metric(tmp_path: Path) -> None:
+    """Of full references: precision and cov are 1, so that balance is 3 / (2 + 1 / fluency)."""
+    first = ablation.planned(AblateSettings(eval_samples=3))[0]
+    given = commands.expand(COMMAND, "", first.values)
+    asked = parse(COMMANDS["train"], given[given.index("train") + 1 :])
+    assert asked.heads is not None
+    _, held_out = shapes.load(replace(asked.settings, shapes=ShapesSettings(train=1)))
+    captions = [Caption(sample, sample.reference or "") for sample in held_out]
+    band = Band(0.5, 2.0, "words", len)
+    run = RunFolder(tmp_path)
+    run.write_json(run.summary, {"after": judge(captions, asked.heads.evaluated, (), band).summary})
+    scores = scores_of(run)
+    assert set(scores) == set(METRICS)
+    assert all(value is not None for value in scores.values())
+    assert scores["fact_f1"] == scores["precision"] == 1.0
+    assert scores["balance"] == pytest.approx(3 / (2 + 1 / (scores["fluency"] or 1)), abs=1e-3)
