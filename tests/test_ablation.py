@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from balcap.cli import COMMANDS, main
@@ -225,8 +227,15 @@ def test_a_cell_that_is_not_there_is_one_message(capsys: pytest.CaptureFixture[s
     assert "no cell 'utilty'; have balanced, utility, " in capsys.readouterr().err
 
 
-def test_the_evaluation_of_a_run_has_every_metric(tmp_path: Path) -> None:
-    """Of full references: precision and cov are 1, so that balance is 3 / (2 + 1 / fluency)."""
+def test_the_evaluation_of_a_run_has_every_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of full references: precision and cov are 1, so that balance is 3 / (2 + 1 / fluency).
+
+    In place of a model, an embedding that finds equal texts equal and all others unrelated.
+    """
+    for head in ("qa", "cov"):
+        monkeypatch.setattr(f"balcap_rewards.{head}.embedder", lambda model, device: _as_axes)
     first = ablation.planned(AblateSettings(eval_samples=3))[0]
     given = commands.expand(COMMAND, "", first.values)
     asked = parse(COMMANDS["train"], given[given.index("train") + 1 :])
@@ -240,4 +249,10 @@ def test_the_evaluation_of_a_run_has_every_metric(tmp_path: Path) -> None:
     assert set(scores) == set(METRICS)
     assert all(value is not None for value in scores.values())
     assert scores["fact_f1"] == scores["precision"] == 1.0
-    assert scores["balance"] == pytest.approx(3 / (2 + 1 / (scores["fluency"] or 1)), abs=1e-3)
+    assert scores["balance"] == pytest.approx(3 / (2 + 1 / (scores["fluency"] or 1)))
+
+
+def _as_axes(texts: Sequence[str]) -> np.ndarray:
+    names = list(dict.fromkeys(texts))
+    rows: np.ndarray = np.eye(len(names), dtype=np.float32)[[names.index(text) for text in texts]]
+    return rows

@@ -109,9 +109,7 @@ def planned(settings: AblateSettings) -> list[Planned]:
 
 def _identity(settings: AblateSettings) -> dict[str, Any]:
     """What results in the folder depend on; not how many cells and seeds are asked for."""
-    shared, cells = shared_values(settings), {cell.name: cell.values for cell in CELLS}
-    # names such as `precision.engine` stay whole in the message of a difference
-    return {**shared, "cells": cells}
+    return shared_values(settings) | {"cells": {cell.name: cell.values for cell in CELLS}}
 
 
 def _run(settings: AblateSettings, plan: Sequence[Planned], folder: AblationFolder) -> int:

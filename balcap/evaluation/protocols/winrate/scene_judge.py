@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from balcap.data.shapes.grounding import ground
 from balcap.data.shapes.scene import Scene
 from balcap.errors import JudgeError
-from balcap.evaluation.protocols.grounding.protocol import f1
 from balcap.judges.quoting import CLOSE, OPEN
 from balcap.judges.types import JudgeRequest
 
@@ -38,7 +37,7 @@ def answer(request: JudgeRequest) -> str:
 
 def say(captions: Sequence[str], scene: Scene) -> str:
     """What it says of at least two captions, in the order in which they are shown."""
-    scores = [f1(ground(text, scene)) for text in captions]
+    scores = [ground(text, scene).fact_f1 for text in captions]
     reason = "F1 of facts: " + ", ".join(f"{score:.3f}" for score in scores)
     ranks = [1 + sum(other > score for other in scores) for score in scores]
     if len(captions) > 2:
