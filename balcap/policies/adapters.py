@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from balcap.config import LoraSettings, PolicySettings
+from balcap.config import LoraSettings, ModelSettings, PolicySettings
 from balcap.errors import UserError
 from balcap.policies.families import Family
 from balcap.policies.loading import Policy, load
@@ -79,7 +79,7 @@ def restore(model: Any, checkpoint: Path) -> None:
     set_peft_model_state_dict(model, load_peft_weights(str(checkpoint), device="cpu"))
 
 
-def merge(settings: PolicySettings, origin: Located, folder: Path) -> Path:
+def merge(settings: ModelSettings, origin: Located, folder: Path) -> Path:
     """Write the weights with the adapter in them to a folder; returns it."""
     policy = load(settings, origin=origin)
     policy.model.merge_and_unload().save_pretrained(folder)

@@ -169,7 +169,8 @@ def _probed(python: str) -> Environment | None:
         return None
     found = json.loads(lines[-1])
     faults = [f"{name} is missing" for name in found["missing"]]
-    if found["filelock"].partition(".")[0].isdigit() and int(found["filelock"].split(".")[0]) > 3:
+    major = found["filelock"].partition(".")[0]
+    if major.isdigit() and int(major) > 3:
         faults.append(f"filelock is {found['filelock']}, and must be below 4")
     return Environment(
         python, found["version"], tuple(faults), found["cuda"], frozenset(found["tasks"])

@@ -45,17 +45,14 @@ from balcap.evaluation.protocols.general.lmms_eval import (
     read_results,
 )
 from balcap.evaluation.protocols.general.streaming import last_lines, stream
-from balcap.policies import Located, load, locate
+from balcap.policies import Located, locate
+from balcap.policies.adapters import merge
 from balcap.policies.origin import digests
 
 LAST_LINES = 15
 LOG, CALLS, RESULTS, MERGED = "lmms_eval.log", "calls.jsonl", "lmms_eval", "policy"
-_FREE = (
-    "out",
-    "python",
-    "tasks",
-    "check",
-)  # may change when an evaluation goes on: results are by task
+_FREE = ("out", "python", "tasks", "check")
+"""What may change when an evaluation goes on: results are by task."""
 
 
 def run(settings: GeneralSettings) -> int:
@@ -144,9 +141,7 @@ def _weights(settings: GeneralSettings, policy: Located, out: Path) -> str:
             say("merging the adapters into their base model")
             draft = out / f".{MERGED}.part"
             shutil.rmtree(draft, ignore_errors=True)
-            loaded = load(ModelSettings(policy=settings.policy, dtype="bfloat16"))
-            loaded.model.merge_and_unload().save_pretrained(draft)
-            loaded.processor.save_pretrained(draft)
+            merge(ModelSettings(policy=settings.policy, dtype="bfloat16"), policy, draft)
             draft.replace(weights)
     named = str(weights.resolve()) if weights.is_dir() else policy.source
     if "," in named:
