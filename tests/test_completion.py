@@ -10,7 +10,7 @@ import pytest
 from balcap.cli import COMMANDS, main
 from balcap.cli.parser import all_options
 
-BASH = shutil.which("bash")
+BASH, FISH = shutil.which("bash"), shutil.which("fish")
 
 
 @pytest.fixture
@@ -46,6 +46,28 @@ def test_bash_offers_commands_settings_and_values(script: Path) -> None:
     assert offered(script, "train", "--steps", "") == set()  # a number: nothing to offer
     assert "--captions" in offered(script, "runs", "show", "--")
     assert offered(script, "completion", "") == set()
+
+
+@pytest.mark.skipif(FISH is None, reason="no fish here")
+@pytest.mark.parametrize(
+    ("typed", "offers"),
+    [
+        ("balcap ex", "export"),
+        ("balcap runs sh", "show"),
+        ("balcap train --lora.ra", "--lora.rank"),
+        ("balcap train --gate ze", "zero"),
+        ("balcap train --lora.rank 4 --norm", "--normalizer"),
+    ],
+)
+def test_fish_offers_the_same(
+    typed: str, offers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["completion", "fish"]) == 0
+    file = tmp_path / "balcap.fish"
+    file.write_text(capsys.readouterr().out)
+    code = f"source {file}; complete -C {shlex.quote(typed)}"
+    done = subprocess.run([FISH or "", "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.split("\t")[0], done.stderr) == (offers, "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

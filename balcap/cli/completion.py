@@ -94,11 +94,11 @@ def fish(commands: Iterable[Command]) -> str:
         lines.append(_fish(at, f"-a {shlex.quote(' '.join(inside))}", start))
     for command in commands:
         typed = command.name.split()
-        at = f'string match -q -- "balcap {command.name}*" (string join " " (commandline -opc))'
+        at = f'string match -q -- "balcap {command.name}*" (string join -- " " (commandline -opc))'
         if len(typed) == 1:
             at += "".join(
                 f'; and not string match -q -- "balcap {other.name}*" '
-                '(string join " " (commandline -opc))'
+                '(string join -- " " (commandline -opc))'
                 for other in commands
                 if other.name.startswith(f"{command.name} ")
             )
