@@ -88,10 +88,10 @@ def fish(commands: Iterable[Command]) -> str:
     firsts = {command.name.split()[0]: command for command in reversed(commands)}
     for first, command in reversed(firsts.items()):
         told = command.summary if command.name == first else f"{first} ..."
-        lines.append(_fish("__fish_use_subcommand", f"-a {first}", told))
+        lines.append(_fish("__fish_use_subcommand", f"-f -a {first}", told))
     for start, inside in _second_words([command.name for command in commands]):
         at = f"test (count (commandline -opc)) -eq 2; and __fish_seen_subcommand_from {start}"
-        lines.append(_fish(at, f"-a {shlex.quote(' '.join(inside))}", start))
+        lines.append(_fish(at, f"-f -a {shlex.quote(' '.join(inside))}", start))
     for command in commands:
         typed = command.name.split()
         at = f'string match -q -- "balcap {command.name}*" (string join -- " " (commandline -opc))'
