@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
+from balcap.errors import RunError, UserError, portable
+
 T = TypeVar("T")
+Failure = TypeVar("Failure", bound=UserError | RunError)
+
+PATIENCE = timedelta(days=1)
+"""How long processes wait for one that asks a judge or writes captions. Ours: NCCL's own limit of
+ten minutes is for processes that do the same."""
 
 
 def count() -> int:
@@ -14,9 +22,23 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def number() -> int:
+    """Which of them this process is, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def is_first() -> bool:
     """Whether this process is the one that prints and writes."""
-    return os.environ.get("RANK", "0") == "0"
+    return number() == 0
+
+
+def share_of(places: int) -> int:
+    """How many of the run's places this process has: the remainder goes to the first processes.
+
+    Every process has at least one, so that fewer places than processes become as many.
+    """
+    each, rest = divmod(places, count())
+    return max(1, each + (number() < rest))
 
 
 def state() -> Any:
@@ -50,14 +72,47 @@ def first_ones(item: T) -> T:
     return everyones(item)[0]
 
 
-def raise_together(failure: Exception | None) -> None:
+def raise_together(failure: UserError | RunError | None) -> None:
     """Raise, in all processes, the failure of the first one that has any. Every process must call.
 
     A process that stopped alone would leave the others waiting for it.
     """
     for failed in everyones(failure):
         if failed is not None:
-            raise failed
+            raise alike(failed)
+
+
+def alike(failure: Failure) -> Failure:
+    """An error that all processes raise: the first one tells it for all."""
+    failure.told = not is_first()
+    return failure
+
+
+def at_leisure(work: Callable[[], None]) -> None:
+    """Do what may take one process much longer than the others, which wait. Every process must
+    call.
+
+    Raises:
+        UserError, RunError: in all processes, the failure of the first one that has any.
+    """
+    if count() == 1:
+        work()
+        return
+    import torch.distributed as processes
+
+    state()
+    meeting = processes.new_group(backend="gloo", timeout=PATIENCE)
+    failures: list[UserError | RunError | None] = [None] * count()
+    failure = None
+    try:
+        work()
+    except (UserError, RunError) as error:
+        failure = portable(error)
+    processes.all_gather_object(failures, failure, group=meeting)
+    processes.destroy_process_group(meeting)
+    for failed in failures:
+        if failed is not None:
+            raise alike(failed)
 
 
 def in_turn(shares: Sequence[Sequence[T]], total: int) -> list[T]:

@@ -20,7 +20,12 @@ class UserError(Exception):
     """A mistake that the user can fix.
 
     Its text names the thing, the value seen, what is allowed, and the next step.
+
+    Attributes:
+        told: whether another process tells it, of several that end with it.
     """
+
+    told = False
 
 
 class UnreadableImageError(UserError):
@@ -43,7 +48,13 @@ class HeadError(UserError):
 
 
 class RunError(Exception):
-    """The environment failed, not the user's settings; what was computed has been kept."""
+    """The environment failed, not the user's settings; what was computed has been kept.
+
+    Attributes:
+        told: as of `UserError`.
+    """
+
+    told = False
 
 
 class JudgeGoneError(RunError):

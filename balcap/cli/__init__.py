@@ -48,12 +48,9 @@ def _exit_code(words: list[str]) -> int:
     program = f"balcap {name}" if name in COMMANDS else "balcap"
     try:
         return _run(words)
-    except UserError as error:
-        return _tell(program, str(error), 2)
-    except JudgeGoneError as error:
-        return _tell(program, str(error), 3)
-    except RunError as error:
-        return _tell(program, str(error), 1)
+    except (UserError, RunError) as error:
+        code = 2 if isinstance(error, UserError) else 3 if isinstance(error, JudgeGoneError) else 1
+        return code if error.told else _tell(program, str(error), code)
     except KeyboardInterrupt:
         return _tell(program, "interrupted", 130)
     except OSError as error:

@@ -201,7 +201,7 @@ class JudgeWait:
             mine = replace(mine, tallies=tallies, usage=scored.usage)
         said = sum(self.exchange(mine), Report())
         if said.failure is not None:
-            raise said.failure
+            raise distributed.alike(said.failure)
         return said
 
     def _short(self, said: Report) -> str | None:
@@ -237,9 +237,8 @@ class JudgeWait:
 
     def _error(self, head: Head[Any], tally: Tally, what: str) -> JudgeGoneError:
         then = f". Once that is fixed, resume with: {self.resume}" if self.resume else ""
-        return JudgeGoneError(
-            f"reward head {head.name!r}: {judge_of(head)} {what}. Last error: {tally.last}{then}"
-        )
+        gone = f"reward head {head.name!r}: {judge_of(head)} {what}. Last error: {tally.last}{then}"
+        return distributed.alike(JudgeGoneError(gone))
 
     def _wait(self, head: Head[Any], said: Report, pause: float) -> None:
         tally, left = said.tallies[head.name], self.seconds - said.waited

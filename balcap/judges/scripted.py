@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from balcap import distributed
 from balcap.config import JudgeSettings, at_least
 from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.importing import module_of
@@ -25,7 +26,8 @@ class ScriptedSettings:
     """A function of yours.
 
     Attributes:
-        concurrency: questions that an `async def` answers at once.
+        concurrency: questions that an `async def` answers at once, of which each process of a
+            training has an equal share, and at least one.
     """
 
     concurrency: int = 64
@@ -90,7 +92,8 @@ class Scripted(Backend):
         called = f"{Path(source).name}:{name}"
         if module.__file__:
             called = versioned(Path(module.__file__), called)
-        return cls(script, called, own_settings(ScriptedSettings, settings).concurrency)
+        at_once = distributed.share_of(own_settings(ScriptedSettings, settings).concurrency)
+        return cls(script, called, at_once)
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from balcap.config import ResolvedTrainSettings, TrainSettings
 from balcap.console import say
 from balcap.data import Loaded, check_requirements, glance, load
 from balcap.data.requirements import has
-from balcap.errors import RunError, UserError, portable
+from balcap.errors import UserError
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.scoring import Scored, score
@@ -196,18 +196,16 @@ def _with_batch(
 def smoke_test(heads: Sequence[Head[Any]], samples: Sequence[Sample]) -> None:
     """Let every head score a few references, so that one that cannot work says so at once.
 
+    Of several processes the first one alone asks judges, which cost time and money; the other heads
+    are tried by each, as their models and programs may be missing on one machine of many.
+
     Raises:
-        UserError: as a head raises it, or if a head's judge gives no score at all; in every
-            process alike.
+        UserError, RunError: as a head raises it, or if a head's judge gives no score at all; in
+            every process alike.
     """
-    few = samples[:SMOKE_TEST_CAPTIONS]
-    failure = None
-    try:
-        scored = score(heads, [Caption(sample, sample.reference or "A picture.") for sample in few])
-        _check_judges(heads, scored)
-    except (UserError, RunError) as error:
-        failure = portable(error)
-    distributed.raise_together(failure)
+    few = [Caption(s, s.reference or "A picture.") for s in samples[:SMOKE_TEST_CAPTIONS]]
+    mine = [head for head in heads if distributed.is_first() or not head.uses_judge]
+    distributed.at_leisure(lambda: _check_judges(mine, score(mine, few)))
 
 
 def _check_judges(heads: Sequence[Head[Any]], scored: Scored) -> None:

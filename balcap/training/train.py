@@ -56,7 +56,7 @@ def train(asked: TrainSettings, selected: Selected) -> int:
     if settings.dry_run:
         from balcap.training.dry_run import dry_run
 
-        dry_run(checked)
+        distributed.at_leisure(lambda: dry_run(checked) if distributed.is_first() else None)
         return 0
     folder = _folder(settings, selected)
     held = lock(folder)

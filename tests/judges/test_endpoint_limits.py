@@ -11,6 +11,7 @@ from aiohttp import web
 
 from balcap.judges.endpoint.failures import asked_to_wait
 from balcap.judges.endpoint.rate_limit import RateLimiter
+from balcap.judges.endpoint.slots import Slots
 from balcap.judges.types import JudgeRequest
 from helpers.endpoint import Handler, all_good, endpoint, request
 from helpers.judge_server import CHAT, MODELS, served
@@ -51,7 +52,6 @@ def test_no_more_requests_than_allowed_are_on_their_way() -> None:
     (True, None, 65, 256),
     (False, None, 64, 64),
     (True, 70, 70, 70),
-    (True, 8, 8, 8),
 ])  # fmt: skip
 def test_a_server_that_batches_is_asked_more_at_once_where_nothing_is_set(
     batches: bool, given: int | None, least: int, most: int
@@ -118,6 +118,40 @@ def test_the_time_behind_a_pace_does_not_count_as_the_servers() -> None:
         judge = endpoint(server.url, requests="chat", requests_per_minute=120, timeout=0.4)
         request(judge, [])
         assert all_good(request(judge, ASKS[:2]))
+
+
+@pytest.mark.parametrize(("process", "places"), [(0, (3, 22, 86)), (1, (3, 21, 85)), (2, (2, 21, 85))])
+def test_processes_share_what_is_allowed(
+    process: int, places: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 requests at once of three processes are 3, 3 and 2; 64 are 22, 21 and 21, and the 256 of a
+    server that batches 86, 85 and 85."""
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("RANK", str(process))
+    unset = Slots(None)
+    unset.settle(batches=True)
+    assert (Slots(8).at_once, unset.lists_at_once, unset.at_once) == places
+
+
+def test_no_process_is_left_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("RANK", "2")
+    assert Slots(1).at_once == 1
+
+
+def test_processes_share_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """600 a minute are 0.1 s each, and 0.4 s for each of four processes: the second request of one
+    goes out 0.4 s after its first."""
+    monkeypatch.setenv("WORLD_SIZE", "4")
+
+    async def seconds() -> float:
+        pace = RateLimiter(600)
+        begun = time.monotonic()
+        await pace.take()
+        await pace.take()
+        return time.monotonic() - begun
+
+    assert 0.4 <= asyncio.run(seconds()) < 0.6
 
 
 def test_retry_after_may_be_a_number_or_a_date() -> None:

@@ -20,7 +20,7 @@ from balcap.judges.endpoint.responses import read
 from balcap.judges.endpoint.retries import CircuitBreaker, RetryPolicy
 from balcap.judges.endpoint.server import Server
 from balcap.judges.endpoint.servers import Servers
-from balcap.judges.endpoint.slots import AT_ONCE, Slots, batches
+from balcap.judges.endpoint.slots import Slots, batches
 from balcap.judges.identity import identity_of
 from balcap.judges.images import MAX_PIXELS
 from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome, own_settings
@@ -188,7 +188,7 @@ class Endpoint(Backend):
             roles = {}
         known = {alike: await self._template(alike, breaker) for alike in set(roles.values())}
         templates = {n: found for n, alike in roles.items() if (found := known[alike]) is not None}
-        return pack(requests, templates, self._config.concurrency or AT_ONCE)
+        return pack(requests, templates, self._slots.lists_at_once)
 
     async def _settle_slots(self) -> None:
         """Find out what kind of server it is; servers of one judge are alike."""

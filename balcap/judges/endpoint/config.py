@@ -26,10 +26,12 @@ class EndpointSettings:
             default: OPENAI_API_KEY, where it is set.
         requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
             finds out whether the server can be asked that way (vLLM can).
-        concurrency: requests in flight at once, from this process to all servers together; default:
-            64, and 256 of one question each for a server that batches them (vLLM, SGLang).
-        requests_per_minute: limit of this process; default: none.
-        tokens_per_minute: limit of this process, prompts and answers together; default: none.
+        concurrency: requests in flight at once to all servers together, of which each process of a
+            training has an equal share, and at least one; default: 64, and 256 of one question each
+            for a server that batches them (vLLM, SGLang).
+        requests_per_minute: limit of all processes of a training together, each with an equal
+            share; default: none.
+        tokens_per_minute: the same, of prompts and answers together; default: none.
         connect_timeout: seconds until a server must have accepted the connection.
         timeout: seconds until a question must be answered, retries included.
         retries: further attempts after a failure that may be temporary.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 
+from balcap import distributed
+
 
 class RateLimiter:
-    """Spreads what is sent evenly over time: in t seconds at most `t / 60 * per_minute` and one
-    request more.
+    """Spreads what is sent evenly over time: in t seconds at most `t / 60 * per_minute`, and one
+    request more from each process.
 
     Args:
-        per_minute: requests or tokens; None: as many as one likes.
+        per_minute: requests or tokens of all processes together, of which this one has an equal
+            share; None: as many as one likes.
     """
 
     def __init__(self, per_minute: float | None) -> None:
-        self._seconds_each = 60.0 / per_minute if per_minute else 0.0
+        self._seconds_each = 60.0 * distributed.count() / per_minute if per_minute else 0.0
         self._next = 0.0
 
     async def take(self, amount: float = 1.0) -> None:

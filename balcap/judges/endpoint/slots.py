@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+from balcap import distributed
 from balcap.errors import UserError
 from balcap.judges.endpoint.failures import PassingError, RefusedError
 from balcap.judges.endpoint.server import Server
@@ -16,30 +17,32 @@ BATCHING = frozenset({"vllm", "sglang"})  # the owner of their models, as they l
 
 
 class Slots:
-    """Places for requests in flight; as many as are set, or as the kind of server can use.
+    """This process's places for requests in flight; of all processes together as many as are set,
+    or as the kind of server can use.
 
     Lists of prompts keep to 64: each fills a batch by itself.
 
     Args:
-        given: requests at once; None: by the kind of server.
+        given: requests at once, of all processes; None: by the kind of server.
 
     Attributes:
         at_once: how many requests of a single question may be in flight.
+        lists_at_once: how many that carry many questions.
         lists: places of requests that carry many questions.
         single: places of those that carry one; the same places where a number is set.
         settled: whether `at_once` no longer changes.
     """
 
     def __init__(self, given: int | None) -> None:
-        self.at_once = given or AT_ONCE
+        self.at_once = self.lists_at_once = distributed.share_of(given or AT_ONCE)
         self.lists = self.single = asyncio.Semaphore(self.at_once)
         self.settled = given is not None
 
     def settle(self, batches: bool) -> None:
         """The kind of server is known."""
         if not self.settled and batches:
-            self.at_once = BATCHED_AT_ONCE
-            self.single = asyncio.Semaphore(BATCHED_AT_ONCE)
+            self.at_once = distributed.share_of(BATCHED_AT_ONCE)
+            self.single = asyncio.Semaphore(self.at_once)
         self.settled = True
 
 
