@@ -101,7 +101,7 @@ def at_leisure(work: Callable[[], None]) -> None:
     import torch.distributed as processes
 
     state()
-    meeting = processes.new_group(backend="gloo", timeout=PATIENCE)
+    meeting: Any = processes.new_group(backend="gloo", timeout=PATIENCE)
     failures: list[UserError | RunError | None] = [None] * count()
     failure = None
     try:

@@ -120,7 +120,9 @@ def test_the_time_behind_a_pace_does_not_count_as_the_servers() -> None:
         assert all_good(request(judge, ASKS[:2]))
 
 
-@pytest.mark.parametrize(("process", "places"), [(0, (3, 22, 86)), (1, (3, 21, 85)), (2, (2, 21, 85))])
+@pytest.mark.parametrize(
+    ("process", "places"), [(0, (3, 22, 86)), (1, (3, 21, 85)), (2, (2, 21, 85))]
+)
 def test_processes_share_what_is_allowed(
     process: int, places: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
