@@ -7,10 +7,10 @@ number of processes, one torch thread each; the first step is warm-up and not co
 process brings what its core does: on a machine with fewer free cores than processes the step gets
 longer, not shorter.
 
-Each process scores its own captions, and equal ones once. `scored, most` is how many different
-captions the process with the most of them has, beside the mean of all; `heads, slowest` is how long
-its slowest head takes in the slowest process, beside the mean of all. Both are 1.00 where nobody
-waits for anybody.
+Each process scores its own captions, and equal ones once. `heads, slowest` is how long the heads
+take in the slowest process, beside the mean of all: 1.00 where nobody waits for anybody. The second
+table does not hang on the machine: the captions of the first training, as so many processes would
+share them; how many different ones the process with the most of them has, beside the mean of all.
 """
 
 from __future__ import annotations
@@ -36,26 +36,29 @@ from balcap.runs.rollouts import Rollouts
 from balcap.training.build import caption_trainer
 from balcap.training.preflight import plan
 
+SHARED_BY = (2, 4, 8)
 LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes"]
 
 
-def scored(rollouts: Rollouts, processes: int) -> list[int]:
-    """Different captions that each process had to score."""
+def most_to_mean(rollouts: Rollouts, processes: int) -> float:
+    """Of the different captions that each process has to score, the most beside the mean."""
     share = len(rollouts.rows) // processes
     parts = (rollouts.rows[rank * share : (rank + 1) * share] for rank in range(processes))
-    return [len({(row.sample, row.text) for row in part}) for part in parts]
+    counts = [len({(row.sample, row.text) for row in part}) for part in parts]
+    return max(counts) / statistics.mean(counts)
 
 
 def work(folder: Path, asked: argparse.Namespace) -> None:
     """Train as one of the processes, and leave the seconds of this one."""
-    parts: Parts = {name: [] for name in ("step", "generate", "score", "heads", "most")}
+    parts: Parts = {name: [] for name in ("step", "generate", "score", "heads")}
+    parts |= {f"by {number}": [] for number in SHARED_BY}
 
     def keep(step: int, rollouts: Rollouts, seconds: Mapping[str, float]) -> None:
         for part in ("generate", "score"):
             parts[part].append(seconds[part])
         parts["heads"].append(max(s for name, s in seconds.items() if name.startswith("score/")))
-        counts = scored(rollouts, distributed.count())
-        parts["most"].append(max(counts) / statistics.mean(counts))
+        for number in SHARED_BY:
+            parts[f"by {number}"].append(most_to_mean(rollouts, number))
 
     settings = TrainSettings(
         rewards=asked.rewards, batch=asked.batch, steps=asked.steps, save_every=10**6,
@@ -72,7 +75,7 @@ def work(folder: Path, asked: argparse.Namespace) -> None:
 
 
 def trained(processes: int, asked: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Let so many processes train: medians over the counted steps."""
+    """Let so many processes train: medians of the seconds, and means of the ratios."""
     launch = [*LAUNCH, str(processes)] if processes > 1 else []
     done = subprocess.run(
         [
@@ -88,8 +91,9 @@ def trained(processes: int, asked: argparse.Namespace, folder: Path) -> dict[str
     found["step"] = statistics.median(told[0]["step"])  # has no entry for the first step
     heads = list(zip(*(each["heads"][1:] for each in told), strict=True))  # [steps][processes]
     found["slowest"] = statistics.mean(max(step) / statistics.mean(step) for step in heads)
-    found["most"] = statistics.mean(told[0]["most"])
-    return found
+    return found | {
+        f"by {number}": statistics.mean(told[0][f"by {number}"]) for number in SHARED_BY
+    }
 
 
 def main() -> None:
@@ -103,16 +107,21 @@ def main() -> None:
     if asked.work:
         work(asked.work, asked)
         return
-    rows = []
+    rows, shares = [], []
     for processes in map(int, asked.processes.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             found = trained(processes, asked, Path(folder))
         row = {part: f"{found[part]:.3f} s" for part in ("step", "generate", "score")}
         row |= {"captions/s": f"{asked.batch / found['step']:.1f}"}
-        row |= {"heads, slowest": f"{found['slowest']:.2f}", "scored, most": f"{found['most']:.2f}"}
+        row |= {"heads, slowest": f"{found['slowest']:.2f}"}
         rows.append({"processes": str(processes), **row})
+        shares = shares or [
+            {"shared by": str(number), "most to mean": f"{found[f'by {number}']:.3f}"}
+            for number in SHARED_BY
+        ]
     say(table(rows))
-    say(f"medians of {asked.steps} steps of {asked.batch} captions, without the first")
+    say(f"medians of {asked.steps} steps of {asked.batch} captions, without the first\n")
+    say(table(shares))
 
 
 if __name__ == "__main__":
