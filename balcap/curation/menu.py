@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass
 from pathlib import Path
 
+from balcap.heads.reading import Menu, letter_said, most_choices
 from balcap.judges.images import Picture
-from balcap.judges.parsing import parse_letter
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
 from balcap.judges.types import JudgeRequest, JudgeResponse
@@ -17,11 +16,11 @@ _PROMPTS = Path(__file__).parent / "prompts"
 WITH_IMAGE = Prompt.read(_PROMPTS / "with_image.txt")
 WITHOUT_IMAGE = Prompt.read(_PROMPTS / "without_image.txt")
 
-MOST_CHOICES = len(string.ascii_uppercase)
+MOST_CHOICES = most_choices(abstain=False)
 
 
 @dataclass(frozen=True)
-class Menu:
+class RotatedMenu:
     """A question with its options moved on by some places: behind letter p stands option p + turn.
 
     Attributes:
@@ -34,22 +33,17 @@ class Menu:
     rotation: int
 
     @property
-    def letters(self) -> str:
-        """One for each option."""
-        return string.ascii_uppercase[: len(self.question.choices)]
-
-    def option(self, place: int) -> int:
-        """Index, as written, of the option at a place."""
-        return (place + self.rotation) % len(self.question.choices)
+    def menu(self) -> Menu:
+        """What the reader sees."""
+        count = len(self.question.choices)
+        order = tuple((place + self.rotation) % count for place in range(count))
+        return Menu(self.question, order, abstain=False)
 
     def request(self, picture: Picture | None, max_tokens: int) -> JudgeRequest:
         """The question, with the picture or without; greedy."""
-        options = [self.question.choices[self.option(p)] for p in range(len(self.letters))]
-        lines = [f"{a}) {option}" for a, option in zip(self.letters, options, strict=True)]
-        text = "\n".join(" ".join(line.split()) for line in [self.question.text, *lines])
         prompt = WITH_IMAGE if picture else WITHOUT_IMAGE
         return JudgeRequest.of(
-            prompt.fill(question=quoted(text)),
+            prompt.fill(question=quoted(str(self.menu))),
             *((picture,) if picture else ()),
             max_tokens=max_tokens,
             draw=self.rotation // len(self.question.choices),
@@ -61,4 +55,5 @@ class Menu:
         Raises:
             UnusableAnswerError: if it names none.
         """
-        return self.option(self.letters.index(parse_letter(answer.text, self.letters)))
+        said = letter_said(self.menu, answer)
+        return said.menu.order[said.place]

@@ -165,7 +165,7 @@ def _letter(place: int) -> str:
 
 
 def _letters(chosen: Chosen, count: int) -> list[str]:
-    """The letters at which the chosen options were shown (`Menu.option`)."""
+    """The letters at which the chosen options were shown (`RotatedMenu.menu`)."""
     return [
         "unusable" if option is None else _letter((option - rotation) % count)
         for rotation, option in enumerate(chosen)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from balcap.config import CurateSettings
-from balcap.curation.menu import WITH_IMAGE, WITHOUT_IMAGE, Menu
+from balcap.curation.menu import WITH_IMAGE, WITHOUT_IMAGE, RotatedMenu
 from balcap.curation.near import nearness, without_near
 from balcap.curation.question_report import QuestionReport, report_lines
-from balcap.curation.rules import Chosen, Verdict, answered_fault, form_fault, plain
+from balcap.curation.rules import Chosen, Verdict, answered_fault, form_fault, readable
 from balcap.curation.target import Target
 from balcap.curation.written import SCHEMA, Written, read_written
 from balcap.errors import JudgeError, UnusableAnswerError
@@ -83,7 +83,7 @@ class Questions(Target[Verdict]):
         """What the reader chose with the image, and without, by rotation."""
         settings = self.settings.questions
         asked = [
-            (Menu(each.question, rotation), shown)
+            (RotatedMenu(each.question, rotation), shown)
             for each in written
             if each.question is not None
             for shown in (picture, None)
@@ -112,7 +112,7 @@ class Questions(Target[Verdict]):
     def columns(self, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         """The kept questions."""
         kept = [one.written.question for one in verdicts if not one.rule]
-        return {"questions": [plain(question) for question in kept if question]} if kept else {}
+        return {"questions": [readable(question) for question in kept if question]} if kept else {}
 
     def tally(self) -> QuestionReport:
         """By rule, category, place and length of the right option."""

@@ -13,7 +13,7 @@ from balcap.config import CurateSettings
 from balcap.curation.engine import Failed
 from balcap.curation.folder import CurationFolder
 from balcap.curation.pictures import Pictures
-from balcap.curation.rules import plain
+from balcap.curation.rules import readable
 from balcap.curation.target import AnyTarget
 from balcap.data import spec
 from balcap.data.files import image_root
@@ -126,7 +126,7 @@ class _Rows:
         if sample.facts:
             found["facts"] = list(sample.facts)
         if sample.questions:
-            found["questions"] = [plain(question) for question in sample.questions]
+            found["questions"] = [readable(question) for question in sample.questions]
         others = {k: v for k, v in sample.metadata.items() if k not in found and _is_plain(v)}
         return {**found, **others, **columns}
 

@@ -9,6 +9,7 @@ from typing import Any
 from balcap.config.curate import QuestionSettings
 from balcap.curation.menu import MOST_CHOICES
 from balcap.curation.written import Written
+from balcap.data.questions import question_row
 from balcap.text import words
 from balcap.types import Question
 
@@ -60,7 +61,7 @@ class Verdict:
         if self.written.question is None:
             return found | {"problem": self.written.problem, "written": self.written.raw}
         return found | {
-            **plain(self.written.question),
+            **readable(self.written.question),
             "right_with_image": self.right(self.with_image),
             "right_without_image": self.right(self.without_image),
             "with_image": list(self.with_image),
@@ -69,16 +70,9 @@ class Verdict:
         }
 
 
-def plain(question: Question) -> dict[str, Any]:
-    """A question as `--data caption-qa` reads it; the answer by its text."""
-    found: dict[str, Any] = {
-        "question": question.text,
-        "choices": list(question.choices),
-        "answer": question.choices[question.answer],
-    }
-    if question.statements:
-        found["statements"] = list(question.statements)
-    return found | {"kind": question.kind} if question.kind else found
+def readable(question: Question) -> dict[str, Any]:
+    """A question as `--data caption-qa` reads it; the answer by its text, for people."""
+    return question_row(question) | {"answer": question.choices[question.answer]}
 
 
 def form_fault(written: Written) -> str:

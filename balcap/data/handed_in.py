@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from balcap.atomic import atomic_write
+from balcap.data.questions import question_row
 from balcap.errors import UserError
-from balcap.types import Question, Sample
+from balcap.types import Sample
 
 COLUMNS = ("id", "prompt", "image", "caption", "facts", "questions")
 
@@ -80,20 +81,9 @@ def _row(sample: Sample, shown: str, image: str) -> Mapping[str, Any]:
         "image": image,
         "caption": sample.reference,
         "facts": list(sample.facts) or None,
-        "questions": [_question(question) for question in sample.questions] or None,
+        "questions": [question_row(question) for question in sample.questions] or None,
         **sample.metadata,
     }
-
-
-def _question(question: Question) -> Mapping[str, Any]:
-    content: dict[str, Any] = {
-        "question": question.text,
-        "choices": question.choices,
-        "answer": question.answer,
-    }
-    if question.statements:
-        content["statements"] = question.statements
-    return content | ({"kind": question.kind} if question.kind else {})
 
 
 def _as_json(row: Mapping[str, Any], shown: str) -> str:

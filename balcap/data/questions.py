@@ -174,3 +174,15 @@ def _kind(cell: Any) -> str:
 
 def _first(item: Mapping[str, Any], *names: str) -> Any:
     return next((item[name] for name in names if item.get(name) is not None), None)
+
+
+def question_row(question: Question) -> dict[str, Any]:
+    """A question as a cell of data has it (`read_questions`)."""
+    found: dict[str, Any] = {
+        "question": question.text,
+        "choices": list(question.choices),
+        "answer": question.answer,
+    }
+    if question.statements:
+        found["statements"] = list(question.statements)
+    return found | ({"kind": question.kind} if question.kind else {})

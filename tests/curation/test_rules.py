@@ -3,7 +3,7 @@
 import pytest
 
 from balcap.config import QuestionSettings
-from balcap.curation.menu import Menu
+from balcap.curation.menu import RotatedMenu
 from balcap.curation.near import nearness, without_near
 from balcap.curation.question_report import QuestionReport
 from balcap.curation.rules import Verdict, answered_fault, form_fault
@@ -60,7 +60,7 @@ def test_the_shares_of_right_answers(seen: tuple, blind: tuple, rule: str) -> No
 
 
 def test_the_right_option_stands_behind_every_letter_once() -> None:
-    menus = [Menu(Question("Which?", OPTIONS, 2), rotation) for rotation in range(5)]
+    menus = [RotatedMenu(Question("Which?", OPTIONS, 2), rotation) for rotation in range(5)]
     texts = [menu.request(None, 10).messages[0].text for menu in menus]
     # green is option 2: moved on by 0, 1, 2, 3 places it stands behind C, B, A, D
     for menu, letter in zip(menus, "CBADC", strict=True):
