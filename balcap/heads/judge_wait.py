@@ -137,8 +137,7 @@ class JudgeWait:
         Returns:
             What is begun with all pieces up to this one.
         """
-        if before is None:
-            before = Begun((), {head.name: head.usage for head in heads if head.uses_judge}, ())
+        before = before or Begun((), ())
         thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         first = thread.submit(_tried, heads, captions, None)
         thread.shutdown(wait=False)  # it ends with its work
@@ -169,7 +168,7 @@ class JudgeWait:
             UserError, RunError: as a head raises them, in any of the processes.
         """
         if begun is not None and begun.captions == tuple(captions):
-            scored, failure = begun.result(heads)
+            scored, failure = begun.result()
         else:
             scored, failure = _tried(heads, captions, None)
         since = time.monotonic()

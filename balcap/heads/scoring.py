@@ -22,7 +22,7 @@ from balcap.advantage.matrix import RewardMatrix
 from balcap.errors import HeadError, JudgeError, RunError, UserError
 from balcap.heads import Head
 from balcap.judges.event_loop import run
-from balcap.judges.usage import Usage
+from balcap.judges.usage import Usage, account
 from balcap.types import Caption, HeadScore, Score, Unscored
 
 ROUNDING = 1e-6  # how far outside its range a score may lie; it is then moved to the bound
@@ -102,15 +102,12 @@ def score(
     return _completed(heads, captions, group, {head.name: {} for head in heads})
 
 
-def joined(
-    parts: Sequence[Scored], captions: Sequence[Caption], usage: Mapping[str, Usage]
-) -> Scored:
+def joined(parts: Sequence[Scored], captions: Sequence[Caption]) -> Scored:
     """Put together what was scored in pieces, by the same heads.
 
     Args:
         parts: at least one, in the order of their captions.
         captions: those of all parts; captions of one sample are a group.
-        usage: of all parts. Theirs cannot be added up, as they overlap.
 
     Returns:
         All of it; a head's seconds are the sum of those of its parts, which may overlap.
@@ -121,7 +118,7 @@ def joined(
         [row for part in parts for row in part.cells],
         _by_sample(captions),
         {name: sum(part.seconds[name] for part in parts) for name in names},
-        usage,
+        {name: _sum(part.usage[name] for part in parts) for name in parts[0].usage},
     )
 
 
@@ -183,14 +180,13 @@ def _completed(
     heads: Sequence[Head[Any]], captions: Sequence[Caption], group: Sequence[int], known: Known
 ) -> Scored:
     """Score what is not known, and put all of it together."""
-    before = {head.name: head.usage for head in heads if head.uses_judge}
     columns = _side_by_side(heads, captions, known)
     return Scored.of(
         heads=[head.name for head in heads],
         cells=[[column.cells[_key(caption)] for column in columns] for caption in captions],
         group=group,
         seconds={head.name: column.seconds for head, column in zip(heads, columns, strict=True)},
-        usage={head.name: head.usage - before[head.name] for head in heads if head.uses_judge},
+        usage={h.name: c.usage for h, c in zip(heads, columns, strict=True) if h.uses_judge},
     )
 
 
@@ -198,6 +194,7 @@ def _completed(
 class _Column:
     cells: Mapping[Key, HeadScore]
     seconds: float
+    usage: Usage
 
 
 def _side_by_side(
@@ -217,11 +214,15 @@ def _filled(
     for caption in captions:
         if _key(caption) not in known:
             new.setdefault(_key(caption), caption)
-    with _turn(head):
+    with _turn(head), account() as entries:
         start = time.perf_counter()
         answers = _answers(head, list(new.values())) if new else []
     cells = {**known, **dict(zip(new, answers, strict=True))}
-    return _Column(cells, time.perf_counter() - start)
+    return _Column(cells, time.perf_counter() - start, _sum(entries))
+
+
+def _sum(usages: Iterable[Usage]) -> Usage:
+    return sum(usages, Usage())
 
 
 _TURNS: dict[int, Lock] = {}

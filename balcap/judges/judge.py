@@ -11,7 +11,7 @@ from typing import TypeVar
 from balcap.errors import JudgeError, UnusableAnswerError
 from balcap.judges.cache.answers import AnswerCache, Memory
 from balcap.judges.types import Backend, JudgeRequest, JudgeResponse, Outcome
-from balcap.judges.usage import Usage
+from balcap.judges.usage import Usage, enter
 
 T = TypeVar("T")
 Reader = Callable[[JudgeResponse], T]
@@ -108,7 +108,7 @@ class Judge:
         """
         readers = [reader] * len(requests) if callable(reader) else reader
         found = await self._read_once(requests, readers)
-        self.usage += Usage(unusable=_count_unusable(found))
+        self._spend(Usage(unusable=_count_unusable(found)))
         for time in range(1, self.redraws + 1):
             again = {
                 number: redrawn
@@ -119,11 +119,11 @@ class Judge:
             if not again:
                 break
             more = await self._read_once(list(again.values()), [readers[n] for n in again])
-            self.usage += Usage(redrawn=len(again))
+            self._spend(Usage(redrawn=len(again)))
             for number, one in zip(again, more, strict=True):
                 found[number] = one
         dropped = _count_unusable(found)
-        self.usage += Usage(failed=dropped, dropped=dropped)
+        self._spend(Usage(failed=dropped, dropped=dropped))
         return found
 
     async def _read_once(
@@ -206,15 +206,21 @@ class Judge:
         fresh = [answer for key in sent if isinstance(answer := found[key], JudgeResponse)]
         tokens_in = sum(answer.prompt_tokens for answer in fresh)
         tokens_out = sum(answer.completion_tokens for answer in fresh)
-        self.usage += Usage(
-            questions=len(keys),
-            cached=len(keys) - len(sent),
-            failed=sum(_is_no_answer(found[key]) for key in keys),
-            prompt_tokens=tokens_in,
-            completion_tokens=tokens_out,
-            seconds=sum(answer.seconds for answer in fresh),
-            dollars=tokens_in * self._prices[0] + tokens_out * self._prices[1],
+        self._spend(
+            Usage(
+                questions=len(keys),
+                cached=len(keys) - len(sent),
+                failed=sum(_is_no_answer(found[key]) for key in keys),
+                prompt_tokens=tokens_in,
+                completion_tokens=tokens_out,
+                seconds=sum(answer.seconds for answer in fresh),
+                dollars=tokens_in * self._prices[0] + tokens_out * self._prices[1],
+            )
         )
+
+    def _spend(self, usage: Usage) -> None:
+        self.usage += usage
+        enter(usage)
 
 
 def _is_no_answer(outcome: Outcome) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 
 
@@ -50,3 +53,28 @@ class Usage:
             f.name: getattr(self, f.name) + sign * getattr(other, f.name) for f in fields(self)
         }
         return Usage(**pairs)
+
+
+@contextmanager
+def account() -> Iterator[list[Usage]]:
+    """Receive what is asked in this thread, and in what is awaited from it, until this is left.
+
+    Two batches may be scored at once by the same heads: what a judge was asked in all, before and
+    after, does not say for which of them.
+    """
+    entries: list[Usage] = []
+    before = _ACCOUNT.set(entries)
+    try:
+        yield entries
+    finally:
+        _ACCOUNT.reset(before)
+
+
+def enter(usage: Usage) -> None:
+    """Add to the account that is open here, if any is."""
+    entries = _ACCOUNT.get()
+    if entries is not None:
+        entries.append(usage)
+
+
+_ACCOUNT: ContextVar[list[Usage] | None] = ContextVar("account", default=None)

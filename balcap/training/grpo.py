@@ -115,9 +115,17 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         completion_ids_list: list[list[int]],
     ) -> torch.Tensor:
         """Score this process's captions, bring all processes' rows together, give credit."""
-        start = time.perf_counter()
         captions = self._captions(inputs, completions, completion_ids_list)
         begun, self._begun = self._begun, None
+        matrix = self._credit(inputs, captions, begun).matrix
+        values = torch.tensor(matrix.values).masked_fill(~torch.tensor(matrix.scored), torch.nan)
+        return values.to(self.accelerator.device, torch.float32)  # TRL only logs from these
+
+    def _credit(
+        self, inputs: Sequence[Mapping[str, Any]], captions: list[Caption], begun: Begun | None
+    ) -> Rollouts:
+        """The next step's rollouts of all processes, once these captions are scored."""
+        start = time.perf_counter()
         scored = self.judge_wait.score(self.heads, captions, begun)
         groups = [row["turn"] for row in inputs]
         rows: list[Row] = gather_object(
@@ -129,9 +137,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
         )
         self._seconds |= {f"score/{name}": took for name, took in scored.seconds.items()}
         self._seconds["score"] = time.perf_counter() - start
-        matrix = self._rollouts.matrix
-        values = torch.tensor(matrix.values).masked_fill(~torch.tensor(matrix.scored), torch.nan)
-        return values.to(self.accelerator.device, torch.float32)  # TRL only logs from these
+        return self._rollouts
 
     def _captions(
         self,
@@ -196,15 +202,28 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's rollouts with our advantages."""
-        self._rng_before = (self.state.global_step, rng_state.now())
-        self._inputs = inputs = self.images.agreed(inputs)
+        self._note_rng()
         start = time.perf_counter()
-        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        output = self._write(inputs)
         self._seconds["generate"] = time.perf_counter() - start - self._seconds["score"]
-        rollouts = self._rollouts
-        assert rollouts is not None, "TRL did not call _calculate_rewards"
-        first = self.accelerator.process_index * len(inputs)
-        mine = rollouts.credit.advantage[first : first + len(inputs)]
+        assert self._rollouts is not None, "TRL did not call _calculate_rewards"
+        return self._credited(output, self._rollouts)
+
+    def _note_rng(self) -> None:
+        """What is drawn from here on will be drawn again if this step fails (`save_now`)."""
+        self._rng_before = (self.state.global_step, rng_state.now())
+
+    def _write(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """What TRL makes of this process's share of a batch: captions, and what the loss needs."""
+        self._inputs = self.images.agreed(inputs)
+        output: dict[str, Any] = super()._generate_and_score_completions(self._inputs)
+        return output
+
+    def _credited(self, output: dict[str, Any], rollouts: Rollouts) -> dict[str, Any]:
+        """TRL's output with our advantages in it; the rollouts are handed on."""
+        share = len(output["advantages"])
+        first = self.accelerator.process_index * share
+        mine = rollouts.credit.advantage[first : first + share]
         output["advantages"] = torch.tensor(
             mine, dtype=output["advantages"].dtype, device=output["advantages"].device
         )
