@@ -34,6 +34,9 @@ class RolloutSettings:
         chunks: pieces of whole groups in which `hf` writes each process's captions of a step;
             heads score a finished one while the next is written. More of them draw other captions
             than one does, and write a little longer.
+        ahead: 1: the next batch is written and its scoring begun before this one updates the
+            policy, so that judges have the time of a whole step. Off-policy: captions are one
+            update old; the loss corrects for it by its clipped ratio. 0: on-policy.
     """
 
     engine: Literal["hf", "vllm-colocate", "vllm-server"] = "hf"
@@ -44,6 +47,7 @@ class RolloutSettings:
     max_length: int | None = None
     sleep: bool = False
     chunks: int = 1
+    ahead: int = 0
 
     def __post_init__(self) -> None:
         above("rollout.gpu_memory", self.gpu_memory, 0.0)
@@ -51,6 +55,7 @@ class RolloutSettings:
         at_least("rollout.tensor_parallel", self.tensor_parallel, 1)
         above("rollout.server_timeout", self.server_timeout, 0.0)
         at_least("rollout.chunks", self.chunks, 1)
+        within("rollout.ahead", self.ahead, 0, 1)
         if self.max_length is not None:
             at_least("rollout.max_length", self.max_length, 1)
 

@@ -25,13 +25,16 @@
 | `judge/HEAD/dollars` | by `judge.price_in` and `judge.price_out` |
 | `rollout/logp_difference` | vLLM's against the loss's, mean absolute, a token (vLLM only) |
 | `rollout/importance_ratio` | mean factor by which TRL corrects the loss for it (vLLM only) |
+| `rollout/clipped` | share of tokens whose ratio was clipped: policy to the captions' writer |
 | `seconds/step`, `/generate`, `/score`, `/score/HEAD`, `/update` | wall-clock |
 | `loss`, `lr`, `grad_norm`, `kl`, `entropy` | of the update, from TRL |
 
 A number that has no value in a step (a correlation of constants, a head that scored nothing) is
 None. What heads that cancel leave of each other by rounding counts as 0 throughout, by the rule
 for dead groups (`groups.apart`). "Credit" is a head's weighted, normalised score before any
-whitening. The time that a judge was waited for is part of `seconds/score`.
+whitening. The time that a judge was waited for is part of `seconds/score`. With
+`--rollout.ahead 1`, `seconds/generate` is the writing of the next step's captions, and
+`seconds/score` what was left to wait for of this one's.
 """
 
 from __future__ import annotations
@@ -59,6 +62,7 @@ FROM_TRL = {
     "kl": "kl",
     "entropy": "entropy",
     "completions/clipped_ratio": "length/truncated",
+    "clip_ratio/region_mean": "rollout/clipped",
     "sampling/sampling_logp_difference/mean": "rollout/logp_difference",
     "sampling/importance_sampling_ratio/mean": "rollout/importance_ratio",
 }

@@ -6,7 +6,8 @@ Each entry holds the time, the process, the git commit and uncommitted changes o
 balcap runs from (null where it is installed as a package), the versions of what the numbers depend
 on, and SHA-256 of the policy's prompts and of the files that its heads are made of: their source
 and the texts of their questions to a judge, with those that such heads share. Once the policy is
-loaded, `threads` is added: those that torch computes with.
+loaded, `threads` is added: those that torch computes with. `updates_behind` is not 0 where the
+captions were off-policy (`--rollout.ahead`).
 """
 
 from __future__ import annotations
@@ -39,19 +40,27 @@ SHARED_QUESTIONS = Path(__file__).parents[1] / "judges" / "texts"
 PROMPT_FILES = (".txt", ".md", ".j2", ".jinja", ".json", ".yaml")
 
 
-def record(run: RunFolder, prompts: Iterable[str] = (), heads: Iterable[object] = ()) -> None:
+def record(
+    run: RunFolder,
+    prompts: Iterable[str] = (),
+    heads: Iterable[object] = (),
+    updates_behind: int = 0,
+) -> None:
     """Add this start to a run's `code.json`. Never ends a run: what cannot be known is null.
 
     Args:
         run: its folder, already made.
         prompts: of the training samples.
         heads: the reward heads.
+        updates_behind: updates of the policy between the writing of a caption and the one that
+            learns from it; 0 is on-policy.
     """
     entry = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "process": _process(os.getpid()),
         "processes": distributed.count(),
         "git": git_state(Path(__file__).parents[2]),
+        "updates_behind": updates_behind,
         "versions": versions(),
         "sha256": {"prompts": _sha256_of_texts(prompts), "heads": _sha256_of_heads(heads)},
     }

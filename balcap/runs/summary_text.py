@@ -46,6 +46,8 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
         say(f"interrupted after step {summary['steps']}; continue with")
         say(f"  balcap train --resume {folder.path}")
         return
+    if behind := summary.get("updates_behind"):
+        say(f"off-policy: captions were {behind} update old when the policy learned from them")
     say(f"curves   {folder.curves}")
     seconds = f"{summary['train_seconds']:.0f} s, with the evaluations {summary['seconds']:.0f} s"
     say(f"run      {folder.path}  ({summary['steps']} steps; trained for {seconds})")

@@ -15,6 +15,7 @@ from balcap.policies import Policy
 from balcap.policies.adapters import new_adapters
 from balcap.policies.image_memo import remember_images
 from balcap.policies.loading import reference_pinned
+from balcap.training.ahead import AheadTrainer
 from balcap.training.grpo import CaptionTrainer, OnRollouts
 from balcap.training.image_reader import ImageReader
 from balcap.training.preflight import Plan
@@ -43,8 +44,9 @@ def caption_trainer(
     quiet()
     settings = plan.settings
     remember_images(policy.processor)
+    kind = AheadTrainer if settings.rollout.ahead else CaptionTrainer
     with reference_pinned(policy, plan.origin):
-        trainer = CaptionTrainer(
+        trainer = kind(
             policy=policy,
             samples=plan.loaded.train,
             heads=plan.trained,

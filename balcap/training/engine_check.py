@@ -67,6 +67,34 @@ def check_chunks(settings: ResolvedTrainSettings, processes: int) -> None:
         )
 
 
+ONE_UPDATE = {
+    "num_iterations": 1,
+    "steps_per_generation": None,
+    "generation_batch_size": None,
+    "log_completions": False,
+}
+"""TRL's fields that make a batch more or less than an update, or show it before it has scores; with
+the only value that `rollout.ahead` can do with."""
+
+
+def check_ahead(settings: ResolvedTrainSettings) -> None:
+    """Raise UserError if a batch that is written ahead would not be the captions of one update."""
+    if not settings.rollout.ahead:
+        return
+    if settings.rollout.chunks > 1:
+        raise UserError(
+            f"rollout.ahead is 1 and rollout.chunks {settings.rollout.chunks}; a batch that is "
+            "written ahead is scored during a whole step as it is: leave one of them out"
+        )
+    for name, only in ONE_UPDATE.items():
+        if (value := settings.trl.get(name, only)) != only:
+            raise UserError(
+                f"rollout.ahead is 1 and trl.{name} {value!r}; what is written ahead is the batch "
+                f"of one update, and is shown once it is scored: leave out --trl.{name}, or "
+                "--rollout.ahead"
+            )
+
+
 def unread(rollout: RolloutSettings) -> Iterator[str]:
     """Say which settings of the rollouts are set and not read by their engine."""
     for field in fields(rollout):

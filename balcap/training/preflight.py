@@ -24,7 +24,7 @@ from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
 from balcap.runs.folder import RunFolder
 from balcap.runs.trackers import check_installed
-from balcap.training.engine_check import check_chunks, check_engine, check_length
+from balcap.training.engine_check import check_ahead, check_chunks, check_engine, check_length
 from balcap.training.trl_args import micro_batch
 from balcap.types import Caption, Sample
 
@@ -68,6 +68,7 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
         asked = continued(asked, origin)
     quantized.check(asked, asked.rollout.engine)
     check_engine(asked.rollout, distributed.count())
+    check_ahead(asked.resolved())
     _check_iterations(asked.resolved())
     check_installed(asked.trackers)
     if asked.batch is not None:

@@ -246,6 +246,7 @@ class Session:
                 "train_seconds": round(self.train_seconds, 1),
                 "interrupted": not whole,
                 "bad_images": len(self.trainer.images.bad),
+                "updates_behind": self.settings.rollout.ahead,
                 **account(self.held_out.heads, self.judge_wait.spent, earlier),
             },
         )

@@ -65,7 +65,7 @@ def train(asked: TrainSettings, selected: Selected) -> int:
     if distributed.is_first():
         _say_other_processes(folder)
         prompts = glance.prompts(checked.loaded.train)
-        provenance.record(folder, prompts, selected.evaluated)
+        provenance.record(folder, prompts, selected.evaluated, settings.rollout.ahead)
     from balcap.training.session import Session  # torch and trl take seconds to import
 
     session = Session(checked, folder)

@@ -26,4 +26,9 @@ def warnings_of(settings: ResolvedTrainSettings) -> Iterator[str]:
             f"captions are drawn with {', '.join(settings.reshaped_by)}, of which the loss's "
             "log-probabilities know nothing: the update is off-policy by as much"
         )
+    if settings.rollout.ahead:
+        yield (
+            "rollout.ahead is 1, so captions are one update old: the update is off-policy by as "
+            "much; its ratio is to the policy that wrote them (rollout/clipped in the metrics)"
+        )
     yield from unread(settings.rollout)

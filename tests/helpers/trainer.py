@@ -15,6 +15,7 @@ from balcap.config import DataSettings, ShapesSettings, TrainSettings
 from balcap.data import shapes
 from balcap.heads import Head
 from balcap.policies.loading import for_training
+from balcap.training.ahead import AheadTrainer
 from balcap.training.grpo import CaptionTrainer
 from balcap.training.trl_args import grpo_config
 
@@ -32,15 +33,16 @@ def make(
     num_processes: int = 1,
     on_rollouts: Callable[..., None] = lambda *_: None,
     chunks: int = 1,
+    ahead: int = 0,
     **settings: Any,
 ) -> CaptionTrainer:
     """A trainer with groups of 4 in batches of 16, gated on its last head unless told otherwise."""
     chosen = TrainSettings(
-        policy=str(policy), group_size=4, batch=16, lr=1e-3, max_tokens=6,
-        gradient_checkpointing=False, **{"gate_heads": heads[-1].name, "steps": 1, **settings},
+        policy=str(policy), group_size=4, batch=16, max_tokens=6, gradient_checkpointing=False,
+        **{"gate_heads": heads[-1].name, "steps": 1, "lr": 1e-3, **settings},
     ).resolved()  # fmt: skip
     samples, _ = shapes.load(DataSettings(eval_samples=0, shapes=ShapesSettings(train=8)))
-    return CaptionTrainer(
+    return (AheadTrainer if ahead else CaptionTrainer)(
         policy=for_training(chosen),
         samples=samples,
         heads=heads,
