@@ -272,3 +272,25 @@ def renamed(head: Head[Any], name: str) -> Head[Any]:
     other: Any = type(name, (type(head),), {"name": name})
     renamed: Head[Any] = other(judge=head.judge)
     return renamed
+
+
+def test_two_batches_at_once_have_each_their_own_account() -> None:
+    """Of 3 and 7 captions: the first batch waits until the second one is all asked and answered."""
+    second_is_done = threading.Event()
+
+    def answer(request: JudgeRequest) -> str:
+        if graded_text(request) in TEXTS[:3]:
+            assert second_is_done.wait(20)
+        return grade(request)
+
+    head, waiting = Graded(judge=a_judge(answer)), JudgeWait()
+    first = waiting.begin([head], CAPTIONS[:3])
+    second = waiting.begin([head], CAPTIONS[3:])
+    second.first[0].result()
+    second_is_done.set()
+    scored = [
+        waiting.score([head], CAPTIONS[:3], first),
+        waiting.score([head], CAPTIONS[3:], second),
+    ]
+    assert [each.usage["graded"].questions for each in scored] == [3, 7]
+    assert waiting.spent["graded"] == head.usage

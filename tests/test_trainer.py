@@ -46,6 +46,10 @@ def test_the_seam_is_where_it_was() -> None:
         == 1
     )
     assert '"advantages": advantages' in source
+    # what one step ahead hangs on: when the writer's log-probabilities are kept, and where state is
+    assert source.count("self.args.gradient_accumulation_steps % generate_every != 0") == 1
+    assert list(inspect.signature(GRPOTrainer._save_rng_state).parameters) == ["self", "output_dir"]
+    assert list(inspect.signature(GRPOTrainer._load_rng_state).parameters) == ["self", "checkpoint"]
     assert trl.__version__.startswith("1.16.")
 
 

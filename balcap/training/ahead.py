@@ -10,7 +10,9 @@ are those of the policy that wrote them, so the loss's ratio and its clipping ar
 does (arXiv:2410.18252).
 
 All of it happens in the main thread but the scoring, so processes exchange what they exchange in
-the same order. A checkpoint keeps the batch that waits (`kept_batch`): its writer is gone by then.
+the same order. A checkpoint keeps the batch that waits (`kept_batch`), as its writer is gone by
+then: beside the methods that `grpo` overrides, transformers' `_save_rng_state` and
+`_load_rng_state` are.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class AheadTrainer(CaptionTrainer):
         arguments: those of `CaptionTrainer`, with `chunks` 1. A batch must be the captions of one
             update, no more and no less (`engine_check.check_ahead`).
     """
+
+    num_iterations: int
 
     def __init__(self, **arguments: Any) -> None:
         self._ahead: _Batch | None = None

@@ -20,7 +20,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from transformers import PrinterCallback, TrainerCallback
+from shared.steps import StepTimes
+from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from balcap.advantage.rule import AdvantageRule
@@ -39,20 +40,6 @@ from balcap.types import Caption, Sample, Unscored
 from balcap_rewards import fluency
 
 Parts = dict[str, list[float]]
-
-
-class StepTimes(TrainerCallback):
-    """Whole steps, from one step's end to the next: the drawing of the batch included."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.last = 0.0
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        now = time.perf_counter()
-        if self.last:
-            self.parts["step"].append(now - self.last)
-        self.last = now
 
 
 class TimedPlainTrainer(GRPOTrainer):
@@ -104,7 +91,7 @@ def run_plain(settings: TrainSettings, samples: tuple[Sample, ...], folder: Path
             ImageReader(samples, policy.family, 0.0),
         ),
         processing_class=policy.processor,
-        callbacks=[StepTimes(parts)],
+        callbacks=[StepTimes(parts["step"])],
     )
     trainer.parts = parts
     trainer.remove_callback(PrinterCallback)
@@ -128,7 +115,7 @@ def run_balcap(settings: TrainSettings, samples: tuple[Sample, ...], folder: Pat
         length_unit=settings.length_unit,
         on_rollouts=keep,
         args=grpo_config(settings, folder, 1),
-        callbacks=[StepTimes(parts)],
+        callbacks=[StepTimes(parts["step"])],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

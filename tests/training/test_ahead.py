@@ -1,4 +1,4 @@
-"""One step ahead: captions are one update old, the loss knows it, and a resumed run knows it too."""
+"""One step ahead: captions are one update old; the loss knows it, and a resumed run does."""
 
 import json
 import shutil
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +63,13 @@ def test_the_loss_s_ratio_is_to_the_policy_that_wrote(
         lr=3e-2,
         warmup=0,
     )
-    writer = deepcopy(trainer.model).train()
+    writer = make(fresh_policies[family], tmp_path, [Letters(), Brief()]).model.train()
     original, seen = trainer._compute_loss, []
 
     def watched(model: Any, inputs: Any) -> Any:
         loss = original(model, inputs)
         new, old = (log_probabilities(each, inputs) for each in (model, writer))
-        seen.append((inputs, new, old, float(loss)))
+        seen.append((inputs, new, old, float(loss.detach())))
         return loss
 
     monkeypatch.setattr(trainer, "_compute_loss", watched)
