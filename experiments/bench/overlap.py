@@ -210,7 +210,9 @@ def main() -> None:
             with server(latency, PLACES) as url:
                 for number, (name, train) in enumerate(WAYS.items()):
                     place = Path(folder) / f"{number}-{latency}"
-                    found[latency, name] = train(settings, samples, asking(url), place)
+                    found[latency, name] = times = train(settings, samples, asking(url), place)
+                    step, wait = times.median_step(), times.median_wait()
+                    say(f"latency {latency:g} s, {name}: step {step:.2f} s, wait {wait:.2f} s")
     say(report(found, latencies))
     say(
         f"medians of {asked.steps - WARM_UP} steps, {asked.batch} captions with {QUESTIONS} "
