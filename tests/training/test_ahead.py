@@ -1,16 +1,11 @@
 """One step ahead: captions are one update old; the loss knows it, and a resumed run does."""
 
-import json
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from transformers import TrainerCallback, set_seed
@@ -28,11 +23,7 @@ from balcap.training.warnings import warnings_of
 from balcap.types import Caption
 from helpers.heads import Brief, Letters
 from helpers.trainer import make
-from helpers.training import command, without_seconds
-
-TESTS = Path(__file__).parents[1]
-LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-AHEAD = ("--rollout.ahead", "1", "--lr", "1e-2", "--warmup", "0")
+from helpers.training import check_same, command, cut
 
 
 def log_probabilities(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -169,34 +160,14 @@ def test_a_slow_judge_has_the_time_of_an_update_and_of_the_next_batch(
     ]  # fmt: skip
 
 
-def cut(run: RunFolder) -> RunFolder:
-    """A copy that has lost what came after its checkpoint of step 2."""
-    copy = RunFolder(run.path.with_name(f"{run.path.name} cut"))
-    shutil.copytree(run.path, copy.path)
-    shutil.rmtree(copy.last_checkpoint())
-    assert copy.last_step() == 2
-    return copy
-
-
-def check_same(whole: RunFolder, resumed: RunFolder) -> None:
-    """To the bit."""
-    assert resumed.last_step() == whole.last_step() == 4
-    assert without_seconds(resumed) == without_seconds(whole)
-    for file in whole.rollouts.iterdir():
-        assert pd.read_parquet(resumed.rollouts / file.name).equals(pd.read_parquet(file))
-    one, other = (
-        [file.read_bytes() for file in sorted(run.last_checkpoint().glob("*.safetensors"))]
-        for run in (whole, resumed)
-    )
-    assert one == other
-
-
-@pytest.mark.parametrize("more", [(), ("--beta", "0.1", "--lora.rank", "4")], ids=["", "lora, kl"])
-def test_a_resumed_run_is_the_unbroken_one(
-    more: tuple[str, ...], fresh_policies: dict[str, Path], tmp_path: Path
+def test_a_resumed_run_is_the_unbroken_one_and_says_what_it_is(
+    fresh_policies: dict[str, Path], tmp_path: Path
 ) -> None:
+    """With adapters and a reference; test_resume has all weights, and two processes."""
     run = RunFolder(tmp_path / "run")
-    assert main(command(fresh_policies["qwen2.5-vl"], run.path, *AHEAD, *more)) == 0
+    more = ("--rollout.ahead", "1", "--lr", "3e-2", "--warmup", "0")
+    more += ("--beta", "0.1", "--lora.rank", "4")
+    assert main(command(fresh_policies["qwen2.5-vl"], run.path, *more)) == 0
     resumed = cut(run)
     assert main(["train", "--resume", str(resumed.path)]) == 0
     check_same(run, resumed)
@@ -205,21 +176,6 @@ def test_a_resumed_run_is_the_unbroken_one(
     assert any(row["rollout/clipped"] for row in run.read_metrics())
     last = KeptBatch.path(run.last_checkpoint(), 0, 1)
     assert not last.exists()  # nothing is written that no step would learn from
-
-
-def test_two_processes_resume_as_one_run(fresh_policies: dict[str, Path], tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / "run")
-    launch(tmp_path / "whole.json", command(fresh_policies["llava-1.5"], run.path, *AHEAD))
-    resumed = cut(run)
-    launch(tmp_path / "resumed.json", ["train", "--resume", str(resumed.path)])
-    check_same(run, resumed)
-
-
-def launch(file: Path, words: list[str]) -> None:
-    """Run a command in two processes."""
-    file.write_text(json.dumps([words]))
-    script = [sys.executable, *LAUNCH, "-m", "helpers.many_runs", str(file)]
-    subprocess.run(script, cwd=TESTS, check=True)
 
 
 class Gone(Letters):

@@ -1,26 +1,24 @@
 """A run that was cut off and resumed is the run that was left alone, to the last bit.
 
 Whatever is trained (all weights, new adapters, another run's adapters), with and without a KL term,
-in one process and in two.
+and one step ahead; in one process and in two.
 """
 
 import json
-import shutil
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from balcap.cli import main
 from balcap.runs.folder import RunFolder
-from helpers.training import command, without_seconds
+from helpers.training import check_same, command, cut
 
 TESTS = Path(__file__).parents[1]
 TRAINED = ("full", "lora", "lora on a run")
-CELLS = list(product(TRAINED, (0.0, 0.1)))
+CELLS = [*product(TRAINED, (0.0, 0.1)), ("ahead", 0.0)]
 LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
 
 
@@ -42,31 +40,14 @@ def runs(
         run = folder / f"{trained} {beta}"
         settings = ["--beta", str(beta), "--lr", "1e-2"]
         settings += ["--lora.rank", "4"] if trained == "lora" else []
+        settings += ["--rollout.ahead", "1"] if trained == "ahead" else []
         whose = adapted if trained == "lora on a run" else policy
         found[trained, beta] = (command(whose, run, *settings), RunFolder(run))
     return found
 
 
-def cut(run: RunFolder) -> RunFolder:
-    """A copy that has lost what came after its checkpoint of step 2."""
-    copy = RunFolder(run.path.with_name(f"{run.path.name} cut"))
-    shutil.copytree(run.path, copy.path)
-    shutil.rmtree(copy.last_checkpoint())
-    assert copy.last_step() == 2
-    return copy
-
-
-def weights(run: RunFolder) -> dict[str, bytes]:
-    folder = run.last_checkpoint()
-    return {file.name: file.read_bytes() for file in folder.glob("*.safetensors")}
-
-
-def check_same(whole: RunFolder, resumed: RunFolder, beta: float) -> None:
-    assert resumed.last_step() == whole.last_step() == 4
-    assert without_seconds(resumed) == without_seconds(whole)
-    for file in whole.rollouts.iterdir():
-        assert pd.read_parquet(resumed.rollouts / file.name).equals(pd.read_parquet(file))
-    assert weights(resumed) == weights(whole)
+def check(whole: RunFolder, resumed: RunFolder, beta: float) -> None:
+    check_same(whole, resumed)
     if beta:
         # steps 1 and 2 are taken at the origin itself, as the warm-up's first learning rate is 0;
         # from then on the policy leaves it, and does not find itself there again after a resume
@@ -109,7 +90,7 @@ def test_several_updates_on_one_batch(
     run = RunFolder(tmp_path / "run")
     assert main(command(fresh_policies["qwen2.5-vl"], run.path, *twice)) == 0
     assert main(["train", "--resume", str(cut(run).path)]) == 0
-    check_same(run, RunFolder(run.path.with_name("run cut")), 0.0)
+    check(run, RunFolder(run.path.with_name("run cut")), 0.0)
     rows = run.read_metrics()
     assert ["reward/letters/mean" in row for row in rows] == [True, False, True, False]
     odd = command(fresh_policies["qwen2.5-vl"], tmp_path / "odd", *twice, "--save-every", "3")
@@ -126,7 +107,7 @@ def launch(file: Path, lines: list[list[str]]) -> None:
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_one_process(alone: dict[tuple[str, float], RunFolder], cell: tuple[str, float]) -> None:
     run = alone[cell]
-    check_same(run, RunFolder(run.path.with_name(f"{run.path.name} cut")), cell[1])
+    check(run, RunFolder(run.path.with_name(f"{run.path.name} cut")), cell[1])
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
@@ -134,4 +115,4 @@ def test_two_processes(
     together: dict[tuple[str, float], RunFolder], cell: tuple[str, float]
 ) -> None:
     run = together[cell]
-    check_same(run, RunFolder(run.path.with_name(f"{run.path.name} cut")), cell[1])
+    check(run, RunFolder(run.path.with_name(f"{run.path.name} cut")), cell[1])
