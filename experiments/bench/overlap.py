@@ -1,6 +1,6 @@
 """What does a slow judge cost a step? balcap beside plain TRL with an async reward function.
 
-    python experiments/bench/overlap.py [--latencies 0,0.3,1,3] [--steps 8] [--batch 32]
+    python experiments/bench/overlap.py [--latencies 0,0.3,1,3] [--steps 8] [--rounds 1]
 
 All train the default embedded policy on the same samples by `qa` with an LLM engine, which asks a
 scripted server in a process of its own; that answers every question after the same time, all of a
@@ -12,8 +12,9 @@ batch at once. In one process and in turns:
   `--rollout.ahead 1`, which updates the policy meanwhile, by captions that are one update old.
 
 Medians of the steps after the first two (the second of `ahead` is the first that begins with a
-batch in hand). Hidden is the share of the judge's time that the trainer does not stand still for:
-1 - (wait - wait without latency) / latency, where the wait is for the scores of a batch.
+batch in hand), of the round in which they were fastest. Hidden is the share of the judge's time in
+which the trainer does not stand still: 1 - (wait - wait without latency) / latency, where the wait
+is for the scores of a batch.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +198,7 @@ def main() -> None:
     parser.add_argument("--latencies", default="0,0.3,1,3", help="seconds; 0 is always measured")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=1)
     asked = parser.parse_args()
     if asked.steps <= WARM_UP:
         parser.exit(2, f"--steps is {asked.steps}; it must be above {WARM_UP}, which warm up\n")
@@ -204,19 +208,20 @@ def main() -> None:
         steps=asked.steps, batch=asked.batch, save_every=10**6, eval_samples=0
     ).resolved()
     samples = load_data(settings).train
-    found: dict[tuple[float, str], Times] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for latency in latencies:
-            with server(latency, PLACES) as url:
-                for number, (name, train) in enumerate(WAYS.items()):
-                    place = Path(folder) / f"{number}-{latency}"
-                    found[latency, name] = times = train(settings, samples, asking(url), place)
-                    step, wait = times.median_step(), times.median_wait()
-                    say(f"latency {latency:g} s, {name}: step {step:.2f} s, wait {wait:.2f} s")
-    say(report(found, latencies))
+    rounds: dict[tuple[float, str], list[Times]] = defaultdict(list)
+    for _, latency in product(range(asked.rounds), latencies):
+        with server(latency, PLACES) as url, tempfile.TemporaryDirectory() as folder:
+            for name, train in WAYS.items():
+                times = train(settings, samples, asking(url), Path(folder) / name)
+                rounds[latency, name].append(times)
+                step, wait = times.median_step(), times.median_wait()
+                say(f"latency {latency:g} s, {name}: step {step:.2f} s, wait {wait:.2f} s")
+    best = {case: min(times, key=Times.median_step) for case, times in rounds.items()}
+    say(report(best, latencies))
     say(
-        f"medians of {asked.steps - WARM_UP} steps, {asked.batch} captions with {QUESTIONS} "
-        "questions each; in brackets the share of the judge's time that is hidden"
+        f"medians of {asked.steps - WARM_UP} steps, fastest of {asked.rounds} rounds, "
+        f"{asked.batch} captions with {QUESTIONS} questions each; in brackets the share of the "
+        "judge's time that is hidden"
     )
 
 
