@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,19 @@ from balcap.heads import Head
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import score
 from balcap.types import Caption, Sample
+
+
+def opened(image: Any) -> Any:
+    """A PIL image of the forms that engines have: opened, a path, or a mapping of bytes or path.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    from PIL import Image
+
+    if isinstance(image, Mapping):
+        image = io.BytesIO(image["bytes"]) if image.get("bytes") else image["path"]
+    return Image.open(image) if isinstance(image, str | io.BytesIO) else image
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
@@ -122,16 +136,21 @@ def columns_of(heads: Sequence[Head[Any]], rule: AdvantageRule, unit: Unit) -> l
         UserError: if the gate acts after normalisation, which is the engine's, or lengths are
             counted in tokens of a tokenizer that is the engine's.
     """
-    if rule.needs_reference and unit == "tokens":
-        raise UserError(
-            "length_unit is tokens, and the tokenizer is the engine's; choose words or chars"
-        )
+    refuse_tokens(rule, unit)
     if rule.needs_reference and _acts_after_normalising(rule, heads[0].name):
         raise UserError(
             f"gate is {rule.gate.name!r}, which changes scores after they are normalised, and "
             "the engine normalises them; choose zero, exclude, penalty or none"
         )
     return [HeadColumn(head, rule, unit) for head in heads]
+
+
+def refuse_tokens(rule: AdvantageRule, unit: Unit) -> None:
+    """Raise UserError if a gate compares lengths in tokens of a tokenizer that is the engine's."""
+    if rule.needs_reference and unit == "tokens":
+        raise UserError(
+            "length_unit is tokens, and the tokenizer is the engine's; choose words or chars"
+        )
 
 
 def _acts_after_normalising(rule: AdvantageRule, head: str) -> bool:

@@ -13,8 +13,6 @@ combines the scores itself, so only `grpo`, `dr_grpo` and `gdpo` can be had.
 
 from __future__ import annotations
 
-import io
-import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,12 +21,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from balcap.cli import COMMANDS
-from balcap.cli.parser import parse
 from balcap.errors import UserError
-from balcap.integrations.columns import HeadColumn, captions_of, columns_of, rule_within
-
-VARIABLE = "BALCAP_CONFIG"
+from balcap.integrations.columns import HeadColumn, captions_of, columns_of, opened, rule_within
+from balcap.integrations.config_file import named, read
 
 SCALES: Mapping[str, str] = {"grpo": "group", "dr_grpo": "none", "gdpo": "gdpo"}
 """What ms-swift 4.6 calls the normalisers that it has, in `--scale_rewards`."""
@@ -77,9 +72,7 @@ def rewards_for(file: str | Path) -> SwiftRewards:
         UserError: if the file cannot be read, or ms-swift cannot do what it asks: another
             normaliser, a gate that acts after normalisation, lengths in tokens.
     """
-    parsed = parse(COMMANDS["train"], [f"--config={file}"])
-    heads, settings = parsed.heads, parsed.settings
-    assert heads is not None  # `train` always has heads
+    settings, heads = read(file)
     rule = rule_within(settings, heads.weights, "ms-swift", SCALES)
     columns = columns_of(heads.trained, rule, settings.length_unit)
     return SwiftRewards(columns, heads.weights, SCALES[rule.normalizer.name])
@@ -94,9 +87,7 @@ def register(file: str | Path | None = None) -> None:
     Raises:
         UserError: if no file is given, ms-swift is not installed, or as `rewards_for`.
     """
-    file = file or os.environ.get(VARIABLE)
-    if not file:
-        raise UserError(f"{VARIABLE} is not set; name your settings: export {VARIABLE}=heads.yaml")
+    file = named(file)
     try:
         swift = import_module("swift.rewards")
     except ModuleNotFoundError as error:
@@ -120,7 +111,7 @@ def _class(base: type, column: HeadColumn, rewards: SwiftRewards) -> type:
 
     def call(self: Any, completions: Sequence[str], **batch: Any) -> list[float | None]:
         if "images" in batch:
-            batch["images"] = [[_opened(each) for each in row or []] for row in batch["images"]]
+            batch["images"] = [[opened(each) for each in row or []] for row in batch["images"]]
         scores = column(captions_of(completions, batch, NOT_COLUMNS))
         return [None if score is None else round(score * GRID) / GRID for score in scores]
 
@@ -141,15 +132,6 @@ def _check(args: Any, rewards: SwiftRewards, weight: float) -> None:
             f"{args.advantage_estimator} and reward_weights {given}, and balcap's settings ask "
             f"for other advantages; start it with {shlex.join(rewards.arguments)}"
         )
-
-
-def _opened(image: Any) -> Any:
-    """A PIL image of the forms in ms-swift's `images`: opened, a path, or bytes or a path."""
-    from PIL import Image
-
-    if isinstance(image, Mapping):
-        image = io.BytesIO(image["bytes"]) if image.get("bytes") else image["path"]
-    return Image.open(image) if isinstance(image, str | io.BytesIO) else image
 
 
 def main(words: Sequence[str]) -> int:

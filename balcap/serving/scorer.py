@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from balcap.heads import Head
 from balcap.heads.lengths import Unit, ratios
 from balcap.heads.scoring import Scored, score
 from balcap.serving.items import Asked
-from balcap.serving.metrics import Metrics
 from balcap.text import word_count
 from balcap.types import HeadScore, Score, Unscored
+
+if TYPE_CHECKING:
+    from balcap.serving.metrics import Metrics  # needs Prometheus's package, and scoring does not
 
 Row = Mapping[str, Any]
 """What is answered for one caption."""
@@ -31,13 +33,13 @@ class Scorer:
         heads: H heads.
         rule: their weights, and the gate.
         unit: what lengths are counted in.
-        metrics: counts what was scored.
+        metrics: counts what was scored; None where nobody reads it.
     """
 
     heads: Sequence[Head[Any]]
     rule: AdvantageRule
     unit: Unit
-    metrics: Metrics
+    metrics: Metrics | None = None
 
     def __call__(self, asked: Sequence[Asked]) -> list[Row | Exception]:
         """A row each, in their order; or what a head raised over that caption alone.
@@ -65,7 +67,8 @@ class Scorer:
         ratio = ratios(captions, self.unit, word_count)
         gated = self.rule.gate_scores(scored.matrix, ratio)
         counted = np.where(gated.scored, gated.values, np.nan)
-        self.metrics.scored(scored)
+        if self.metrics is not None:
+            self.metrics.scored(scored)
         in_band = within_band(ratio, *self.rule.band)
         return [
             {
