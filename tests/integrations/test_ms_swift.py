@@ -17,43 +17,16 @@ from PIL import Image
 from balcap.advantage.rule import AdvantageRule
 from balcap.config import RewardSettings
 from balcap.errors import UserError
-from balcap.heads import Head
 from balcap.heads.lengths import ratios
 from balcap.heads.scoring import score
 from balcap.integrations import ms_swift
-from balcap.types import Caption, HeadScore, Sample, Unscored
+from balcap.types import Caption, Sample
+from helpers import counting_heads
+from helpers.counting_heads import Points, Wordy
 from helpers.pages import ROOT, blocks
 
-
-class Points(Head):  # type: ignore[type-arg]
-    """The number that a caption ends with, in tenths; 9 is no score."""
-
-    name = "points"
-
-    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
-        tenths = [int(caption.text[-1]) for caption in captions]
-        return [Unscored("a nine") if each == 9 else each / 10 for each in tenths]
-
-
-class Wordy(Head):  # type: ignore[type-arg]
-    """A tenth a word."""
-
-    name = "wordy"
-
-    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
-        return [len(caption.text.split()) / 10 for caption in captions]
-
-
-class Width(Head):  # type: ignore[type-arg]
-    """The width of the image, in hundreds."""
-
-    name = "width"
-
-    def score(self, captions: Sequence[Caption]) -> Sequence[HeadScore]:
-        return [each.sample.open_image().width / 100 for each in captions]
-
-
-HEADS = f"{__file__}:Points=1,{__file__}:Wordy=0.5"
+FILE = counting_heads.__file__
+HEADS = f"{FILE}:Points=1,{FILE}:Wordy=0.5"
 
 
 class ORM:
@@ -167,7 +140,7 @@ def test_a_class_a_head_under_the_heads_name(tmp_path: Path, orms: dict[str, Any
 
 
 def test_images_in_every_form_that_ms_swift_has(tmp_path: Path, orms: dict[str, Any]) -> None:
-    ms_swift.register(settings_file(tmp_path, rewards=f"{__file__}:Width"))
+    ms_swift.register(settings_file(tmp_path, rewards=f"{FILE}:Width"))
     picture, held = Image.new("RGB", (50, 10)), io.BytesIO()
     picture.save(held, "PNG")
     path = tmp_path / "a.png"

@@ -6,7 +6,7 @@ verl hands one number a caption to its advantage estimators, so two parts of bal
 - `trainer`: verl's synchronous trainer, which reads the scores of a whole step there and lets
   balcap's rule make the advantages: any normaliser, any gate, in float64.
 
-`BALCAP_CONFIG` names the settings, a file as of `balcap train --config`. verl finds `plugin` by the
-entry point group `verl.plugins`; `python -m balcap.integrations.verl FILE` prints the arguments for
-`python -m verl.trainer.main_ppo` that belong to it.
+`python -m balcap.integrations.verl FILE` prints the arguments for `python -m verl.trainer.main_ppo`
+that belong to a file of settings, as of `balcap train --config`; `BALCAP_CONFIG` names that file in
+verl's processes. verl finds `plugin` by the entry point group `verl.plugins`.
 """

@@ -15,7 +15,7 @@ def main(given: Sequence[str]) -> int:
         if len(given) != 1:
             raise UserError("give one file: python -m balcap.integrations.verl heads.yaml")
         settings_for(given[0])
-        print(words())
+        print(words(given[0]))
     except UserError as error:
         print(f"balcap: {error}", file=sys.stderr)
         return 2

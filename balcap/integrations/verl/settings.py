@@ -13,7 +13,7 @@ from balcap.errors import UserError
 from balcap.heads import Head
 from balcap.heads.lengths import Unit
 from balcap.integrations.columns import refuse_tokens
-from balcap.integrations.config_file import named, read
+from balcap.integrations.config_file import VARIABLE, named, read
 
 NAME = "balcap"
 """Of the trainer and of the advantage estimator, in verl's tables."""
@@ -71,9 +71,19 @@ def settings_for(file: str | Path | None = None) -> VerlSettings:
     return VerlSettings(heads.trained, rule, settings.length_unit, settings.max_unscored)
 
 
-def words() -> str:
-    """The arguments for `verl.trainer.main_ppo`, ready for a shell."""
-    return shlex.join(f"{key}={value}" for key, value in ARGUMENTS.items())
+def words(file: str | Path | None = None) -> str:
+    """The arguments for `verl.trainer.main_ppo`, ready for a shell.
+
+    Args:
+        file: the settings, which Ray then names to each of verl's processes; default: the file in
+            `BALCAP_CONFIG`.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    path = Path(named(file)).resolve()  # a process of another machine may begin in another folder
+    variable = f"+ray_kwargs.ray_init.runtime_env.env_vars.{VARIABLE}={path}"
+    return shlex.join([*(f"{key}={value}" for key, value in ARGUMENTS.items()), variable])
 
 
 def check(config: Any) -> None:

@@ -52,7 +52,7 @@ def hand_on(
     return tokens, tokens
 
 
-@register_trainer(NAME)  # type: ignore[untyped-decorator]
+@register_trainer(NAME)
 class BalcapTrainer(PPOTrainerSync):  # type: ignore[misc]
     """verl's synchronous trainer with balcap's advantages.
 
@@ -97,9 +97,9 @@ class BalcapTrainer(PPOTrainerSync):  # type: ignore[misc]
         found = tq.kv_batch_get(
             keys=keys, partition_id=batch.partition_id, select_fields=["uid", "extra_fields"]
         )
-        infos = [each.get("reward_extra_info", {}) for each in found["extra_fields"].tolist()]
+        infos = [each.get("reward_extra_info", {}) for each in _listed(found["extra_fields"])]
         names = self._balcap.names
-        matrix, ratio = told.scores_of(infos, found["uid"].tolist(), names)
+        matrix, ratio = told.scores_of(infos, _listed(found["uid"]), names)
         told.check_judges(infos, names, self._balcap.max_unscored)
         progress = progress_at(self.global_steps, self.total_training_steps)
         credit = self._balcap.rule(matrix, ratio, progress)
@@ -107,6 +107,11 @@ class BalcapTrainer(PPOTrainerSync):  # type: ignore[misc]
         advantages = np.zeros(len(real))
         advantages[real] = credit.advantage
         return advantages
+
+
+def _listed(values: Any) -> list[Any]:
+    """A field of the queue: a list, or a stack or array, by the queue's backend."""
+    return list(values.tolist() if hasattr(values, "tolist") else values)
 
 
 def _metrics(credit: Credit, matrix: RewardMatrix) -> dict[str, float]:
