@@ -184,6 +184,18 @@ def test_a_check_that_was_stopped_leaves_nothing(folder, kept, monkeypatch, tmp_
     assert kept(*data) == (13, True)
 
 
+def test_a_folder_that_can_only_be_read_is_read(folder, kept, monkeypatch):
+    data = lines(folder)
+    assert kept(*data) == (13, True)
+
+    def refuse(*_, **__):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert kept(*data) == (13, False)
+
+
 def test_what_cannot_be_kept_is_checked_all_the_same(folder, kept, tmp_path, capsys):
     (tmp_path / "cache").write_text("a file")
     assert kept(*lines(folder)) == (13, True)

@@ -43,7 +43,8 @@ class Kept:
 def kept(key: str, reading: Reading) -> Kept:
     """Find checked data, or check and keep them.
 
-    One process checks; others that ask for the same wait for it.
+    One process checks; others that ask for the same wait for it. What is there already is found in
+    a folder that cannot be written, too.
 
     Args:
         key: of the data (`key_of`).
@@ -54,15 +55,15 @@ def kept(key: str, reading: Reading) -> Kept:
         UserError: if the data cannot be read.
     """
     place = cache_folder() / "data" / key
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(place.with_suffix(".lock")):
-        found = _found(place, reading.gallery)
-        if found is None:
-            _check(place, reading)
+    found = _found(place, reading.gallery)
+    if found is None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(place.with_suffix(".lock")):
             found = _found(place, reading.gallery)
-            assert found is not None
-            return Kept(found.folder, found.bad, found.columns)
-    os.utime(place)  # when it was last used
+            if found is None:
+                return _checked(place, reading)
+    with suppress(OSError):
+        os.utime(place)  # when it was last used
     return found
 
 
@@ -97,7 +98,7 @@ def _mended(image: str, gallery: Gallery, checked: float) -> bool:
         return False
 
 
-def _check(place: Path, reading: Reading) -> None:
+def _checked(place: Path, reading: Reading) -> Kept:
     """Check data, and write what is kept of them."""
     began = time.time()
     draft = place.with_name(f"{place.name}.{os.getpid()}.part")
@@ -121,3 +122,4 @@ def _check(place: Path, reading: Reading) -> None:
         draft.rename(place)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    return Kept(place, settled.bad, reading.columns)
