@@ -45,16 +45,9 @@ def test_the_loss_s_ratio_is_to_the_policy_that_wrote(
 ) -> None:
     """Step 1 learns from the policy's own captions, the ratio is 1. Those of step 2 were written
     before that update: it is exp(new - old), where old is of the weights from before."""
-    trainer = make(
-        fresh_policies[family],
-        tmp_path,
-        [Letters(), Brief()],
-        ahead=1,
-        steps=2,
-        lr=3e-2,
-        warmup=0,
-    )
-    writer = make(fresh_policies[family], tmp_path, [Letters(), Brief()]).model.train()
+    policy, heads = fresh_policies[family], [Letters(), Brief()]
+    trainer = make(policy, tmp_path, heads, ahead=1, steps=2, lr=3e-2, warmup=0)
+    writer = make(policy, tmp_path, heads).model.train()
     original, seen = trainer._compute_loss, []
 
     def watched(model: Any, inputs: Any) -> Any:
@@ -65,21 +58,17 @@ def test_the_loss_s_ratio_is_to_the_policy_that_wrote(
 
     monkeypatch.setattr(trainer, "_compute_loss", watched)
     trainer.train()
-    for inputs, _, old, _ in seen:
-        mask = inputs["completion_mask"].bool()
-        torch.testing.assert_close(
-            inputs["old_per_token_logps"][mask], old[mask], rtol=0, atol=1e-4
-        )
-    ratios = [
-        torch.exp(new - old)[inputs["completion_mask"].bool()] for inputs, new, old, _ in seen
-    ]
+    ratios = []
+    for inputs, new, old, _ in seen:
+        mask, kept = inputs["completion_mask"].bool(), inputs["old_per_token_logps"]
+        torch.testing.assert_close(kept[mask], old[mask], rtol=0, atol=1e-4)
+        ratios.append(torch.exp(new - old)[mask])
     torch.testing.assert_close(ratios[0], torch.ones_like(ratios[0]), rtol=0, atol=1e-4)
     assert (ratios[1] - 1).abs().max() > 0.2  # epsilon: some of them are clipped
     inputs, new, old, loss = seen[1]
     advantage, mask = inputs["advantages"].unsqueeze(1), inputs["completion_mask"]
     ratio = torch.exp(new - old)
-    clipped = ratio.clamp(0.8, 1.2)
-    tokens = -torch.min(ratio * advantage, clipped * advantage) * mask
+    tokens = -torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage) * mask
     by_hand = tokens.sum() / mask.sum()  # dapo, TRL's default: over all tokens of the batch
     assert loss == pytest.approx(float(by_hand), abs=1e-4)
     assert abs(loss + float((advantage * mask).sum() / mask.sum())) > 1e-3  # not that of ratio 1
