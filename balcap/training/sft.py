@@ -24,6 +24,7 @@ from balcap.runs import provenance
 from balcap.runs.folder import RunFolder
 from balcap.runs.lock import lock
 from balcap.training.image_reader import ImageReader
+from balcap.training.row_transform import RowTransform
 from balcap.training.trainer_check import check_run_folder, check_trainer
 from balcap.training.trl_args import micro_batch
 from balcap.types import Sample
@@ -170,7 +171,8 @@ def as_dataset(
             "image": [image for _, image in found],
         }
 
-    return Dataset.from_dict({"row": list(range(len(samples)))}).with_transform(opened)
+    rows = Dataset.from_dict({"row": list(range(len(samples)))})
+    return rows.with_transform(RowTransform(opened))
 
 
 def _progress(folder: RunFolder) -> Any:

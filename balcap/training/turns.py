@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from datasets import Dataset
 from trl import GRPOConfig
 
 from balcap.training.image_reader import ImageReader, as_row
+from balcap.training.row_transform import RowTransform
 from balcap.types import Sample
 
 
@@ -45,10 +46,10 @@ def as_dataset(samples: Sequence[Sample], order: Sequence[int], images: ImageRea
         images: opens them; one that cannot be used is the reason why (`ImageReader.agreed`).
     """
 
-    def opened(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+    def opened(batch: Mapping[str, list[int]]) -> dict[str, list[Any]]:
         made = [as_row(samples[row], row, images.read(row)) for row in batch["row"]]
         columns = {name: [row[name] for row in made] for name in ("row", "prompt", "image")}
         return {"turn": batch["turn"], **columns}
 
     rows = {"turn": list(range(len(order))), "row": list(order)}
-    return Dataset.from_dict(rows).with_transform(opened)
+    return Dataset.from_dict(rows).with_transform(RowTransform(opened))
