@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from step import Parts, StepTimes
+from shared.steps import StepTimes
 
 from balcap import distributed
 from balcap.config import TrainSettings
@@ -50,7 +50,7 @@ def most_to_mean(rollouts: Rollouts, processes: int) -> float:
 
 def work(folder: Path, asked: argparse.Namespace) -> None:
     """Train as one of the processes, and leave the seconds of this one."""
-    parts: Parts = {name: [] for name in ("step", "generate", "score", "heads")}
+    parts: dict[str, list[float]] = {name: [] for name in ("step", "generate", "score", "heads")}
     parts |= {f"by {number}": [] for number in SHARED_BY}
 
     def keep(step: int, rollouts: Rollouts, seconds: Mapping[str, float]) -> None:
@@ -68,7 +68,7 @@ def work(folder: Path, asked: argparse.Namespace) -> None:
     checked = plan(settings, chosen.build({head.name: head.Config() for head in chosen.trained}))
     policy = for_training(checked.settings, checked.origin)
     trainer = caption_trainer(
-        checked, policy, folder, on_rollouts=keep, callbacks=[StepTimes(parts)]
+        checked, policy, folder, on_rollouts=keep, callbacks=[StepTimes(parts["step"])]
     )
     trainer.train()
     (folder / f"{distributed.number()}.json").write_text(json.dumps(parts))
