@@ -12,6 +12,7 @@ not whole yet is left out.
 from balcap.analysis.frames import find_runs
 from balcap.analysis.overview import runs_df
 from balcap.analysis.replay import replayed_df
+from balcap.analysis.shared_heads import over_shared_heads, shared_heads
 from balcap.analysis.tables import captions_df, heads_of, held_out_df, scores_df, steps_df
 from balcap.analysis.tradeoffs import harmonic_mean, hypervolume, pareto_front
 from balcap.analysis.varying import evaluated_heads, varying_settings
@@ -26,10 +27,12 @@ __all__ = [
     "heads_of",
     "held_out_df",
     "hypervolume",
+    "over_shared_heads",
     "pareto_front",
     "replayed_df",
     "runs_df",
     "scores_df",
+    "shared_heads",
     "steps_df",
     "t_interval",
     "varying_settings",

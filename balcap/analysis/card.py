@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 import balcap
-from balcap.advantage.arrays import Float
 from balcap.analysis.frames import config_of, json_of
+from balcap.runs.changes import HARMONIC_MEAN, change_of, heads_of_harmonic_mean, with_changes
 from balcap.runs.folder import RunFolder
 from balcap.runs.provenance import starts
-from balcap.statistics import paired_interval
 
 SOURCES = {
     "gdpo": "[GDPO](https://arxiv.org/abs/2601.05242)",
@@ -43,7 +41,7 @@ def model_card(
         _what(config, summary, step),
         _use(adapter),
         _rewards(config),
-        _scores(summary, json_of(run.captions)),
+        _scores(config, summary, json_of(run.captions)),
         _probe(run.path / "probe" / "probe.json"),
         _data(config),
         _made(run),
@@ -126,47 +124,32 @@ def _rewards(config: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _scores(summary: Mapping[str, Any], captions: Mapping[str, Any]) -> str:
+def _scores(
+    config: Mapping[str, Any], summary: Mapping[str, Any], captions: Mapping[str, Any]
+) -> str:
     """Before and after on the held-out samples, with paired intervals of the change."""
     if "before" not in summary or "after" not in summary:
         return "## Scores\n\nThe run was not evaluated after training: it has no scores yet."
     before, after = summary["before"], summary["after"]
-    pairs = list(zip(captions.get("before", []), captions.get("after", []), strict=False))
-    heads = list(pairs[0][0]["scores"]) if pairs else []
+    balanced = heads_of_harmonic_mean(summary, config)
+    summary = with_changes(summary, captions, balanced)
     lines = [
         "## Scores",
         "",
-        f"{after.get('captions', len(pairs))} held-out samples, captions drawn as in training. The "
-        "interval is that of the change, paired by sample (bootstrap, 95%).",
+        f"{after.get('captions', len(captions.get('after', [])))} held-out samples, captions drawn "
+        "as in training. The interval is that of the change, paired by sample (bootstrap, 95%). "
+        f"The harmonic mean is that of {', '.join(balanced)}.",
         "",
         "| | before | after | change |",
         "|---|---|---|---|",
     ]
-    for name in (*heads, "harmonic_mean", "words", "gate_rate"):
+    for name in (*before.get("scored", {}), HARMONIC_MEAN, "words", "gate_rate"):
         old, new = before.get(name), after.get(name)
-        if old is None or new is None:
-            continue
-        ends = _interval(pairs, name) if name in heads else None
-        between = f" [{ends[0]:+.3f}, {ends[1]:+.3f}]" if ends else ""
-        lines.append(f"| {name} | {old:.3f} | {new:.3f} | {new - old:+.3f}{between} |")
+        change, ends = change_of(summary, name)
+        if old is not None and new is not None and change is not None:
+            sure = f" [{ends[0]:+.3f}, {ends[1]:+.3f}]" if ends else ""
+            lines.append(f"| {name} | {old:.3f} | {new:.3f} | {change:+.3f}{sure} |")
     return "\n".join(lines)
-
-
-def _interval(
-    pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], head: str
-) -> tuple[float, float] | None:
-    rows = [(one["sample"], one["scores"][head], other["scores"][head]) for one, other in pairs]
-    known = [row for row in rows if row[1] is not None and row[2] is not None]
-    if len(known) < 2:
-        return None
-    first = np.array([[row[1]] for row in known], dtype=np.float64)
-    second = np.array([[row[2]] for row in known], dtype=np.float64)
-    return paired_interval(first, second, [row[0] for row in known], _itself)
-
-
-def _itself(means: Float) -> Float:
-    column: Float = means[..., 0]
-    return column
 
 
 def _probe(file: Path) -> str:

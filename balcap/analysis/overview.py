@@ -19,8 +19,9 @@ def runs_df(paths: AnyPath | Iterable[AnyPath]) -> pd.DataFrame:
     `train_seconds` (missing until the run ends); every setting under its dotted name (`seed`,
     `normalizer`, `lora.rank`, `qa.draws`; `steps` is how many were asked for, `run` where the run
     was first written); every score of `summary.json` under side and name (`before.qa`,
-    `after.qa`, `after_greedy.harmonic_mean`, `after.scored.qa`). A value that a run lacks is
-    missing.
+    `after.qa`, `after_greedy.harmonic_mean`, `after.scored.qa`), and the paired intervals of the
+    change (`change.qa.low`). A value that a run lacks is missing. A harmonic mean is that of the
+    run's own heads: `over_shared_heads` has those that can be compared.
 
     Args:
         paths: folders of runs, or folders that hold runs at any depth.

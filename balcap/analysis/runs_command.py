@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from balcap.advantage.gates import find_gate
 from balcap.advantage.normalizers import find_normalizer
 from balcap.analysis.frames import a_run, config_of, flat, json_of
 from balcap.analysis.overview import runs_df
+from balcap.analysis.shared_heads import over_shared_heads
 from balcap.config import (
     LoraSettings,
     RunsSettings,
@@ -20,13 +22,21 @@ from balcap.config import (
     TrainSettings,
     plain,
 )
-from balcap.console import number, say, table
+from balcap.console import between, filled, fits, number, say, table
 from balcap.errors import UserError
 from balcap.heads import find
 from balcap.heads.selection import parse_weighted
 from balcap.runs import provenance
+from balcap.runs.changes import (
+    HARMONIC_MEAN,
+    change_of,
+    changes,
+    heads_of_harmonic_mean,
+    with_changes,
+)
 from balcap.runs.folder import RunFolder
-from balcap.runs.summary_text import score_table
+from balcap.runs.summary_text import INTERVAL_NOTE, score_table
+from balcap.statistics import Interval
 
 
 def run(settings: RunsSettings) -> int:
@@ -39,8 +49,25 @@ def run(settings: RunsSettings) -> int:
     if runs.empty:
         say(f"no runs in {', '.join(map(str, settings.folders))} yet; start one: balcap train")
         return 0
-    say(table([_line(row) for row in runs.to_dict("records")]))
+    runs, shared = over_shared_heads(runs)
+    say(_table([_line(row, shared.heads) for row in runs.to_dict("records")]))
+    if shared.note:
+        say(f"\n{filled(f'{shared.note}. {INTERVAL_NOTE}')}")
     return 0
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    """The table; on a terminal that is too narrow, what all runs have in common stands above it."""
+    same = {
+        name: value
+        for name, value in rows[0].items()
+        if name != "run" and len(rows) > 1 and all(row[name] == value for row in rows)
+    }
+    if fits(rows) or not same:
+        return table(rows)
+    told = ", ".join(f"{name} {value}" for name, value in same.items())
+    rest = [{name: row[name] for name in row if name not in same} for row in rows]
+    return f"{filled(f'in all of them: {told}')}\n\n{table(rest)}"
 
 
 def show(settings: ShowSettings) -> int:
@@ -59,6 +86,9 @@ def show(settings: ShowSettings) -> int:
     summary = json_of(folder.summary)
     if "before" in summary:
         heads = list(summary["before"].get("scored", {}))
+        balanced = heads_of_harmonic_mean(summary, config)
+        summary = with_changes(summary, json_of(folder.captions), balanced)
+        summary["harmonic_mean_of"] = balanced
         say(f"\n{score_table(summary, heads)}")
     for line in _captions(folder, settings.captions):
         say(line)
@@ -127,10 +157,11 @@ def _defaults_of_heads(config: Mapping[str, Any]) -> dict[str, Any]:
     return defaults
 
 
-def _line(row: Mapping[Any, Any]) -> dict[str, str]:
-    """A run as a row of the table."""
+def _line(row: Mapping[Any, Any], shared: Sequence[str]) -> dict[str, str]:
+    """A run as a row of the table, its harmonic mean over the shared heads."""
     rewards = ",".join(part.rpartition(":")[2] for part in _text(row.get("rewards")).split(","))
-    sides = (row.get(f"{side}.harmonic_mean") for side in ("before", "after"))
+    before, after = (_known(row.get(f"{side}.{HARMONIC_MEAN}")) for side in ("before", "after"))
+    sure = before is not None and after is not None
     return {
         "run": str(row["path"]),
         "policy": _text(row.get("policy")),
@@ -138,9 +169,26 @@ def _line(row: Mapping[Any, Any]) -> dict[str, str]:
         "normalizer": _text(row.get("normalizer")),
         "gate": _text(row.get("gate")),
         "steps": _steps(row),
-        "harmonic mean": " -> ".join(number(None if pd.isna(x) else x) for x in sides),
+        "harmonic mean": f"{number(before)} -> {number(after)}",
+        "95% interval": between(_interval(row, shared)) if sure else "",
         "state": str(row["state"]),
     }
+
+
+def _interval(row: Mapping[Any, Any], shared: Sequence[str]) -> Interval | None:
+    """Of the change of the harmonic mean over the shared heads: as the run wrote it down if its own
+    mean is of the same heads, else of its captions."""
+    folder = RunFolder(Path(row["path"]))
+    summary = json_of(folder.summary)
+    if set(summary.get("harmonic_mean_of", ())) != set(shared):
+        both = json_of(folder.captions)
+        sides = (both.get(side, []) for side in ("before", "after"))
+        summary["change"] = changes(*sides, shared, [HARMONIC_MEAN])
+    return change_of(summary, HARMONIC_MEAN)[1]
+
+
+def _known(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
 
 
 def _steps(row: Mapping[Any, Any]) -> str:

@@ -9,6 +9,7 @@ NOT_SETTINGS = (
     "wandb_project", "tensorboard", "trackio", "captions_every",
 )  # fmt: skip
 SIDES = ("before.", "after.", "before_greedy.", "after_greedy.")
+_NO_SETTINGS = (*SIDES, "change.", "judges.", "answer_files.")  # of summary.json
 
 
 def varying_settings(runs: pd.DataFrame) -> list[str]:
@@ -24,7 +25,7 @@ def varying_settings(runs: pd.DataFrame) -> list[str]:
         name
         for name in runs.columns
         if name not in NOT_SETTINGS
-        and not name.startswith(SIDES)
+        and not name.startswith(_NO_SETTINGS)
         and runs[name].nunique(dropna="." in name) > 1
     ]
 

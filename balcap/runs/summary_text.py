@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import random
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from balcap.console import number, say, table
+from balcap.console import between, filled, number, say, table
 from balcap.data.shapes.grounding import GROUNDING
 from balcap.judges.cache.size import in_megabytes
+from balcap.runs.changes import HARMONIC_MEAN, change_of
 from balcap.runs.folder import RunFolder
 
 SIDES = ("before", "after", "before_greedy", "after_greedy")
 SHAPES_NOTE = (
     "What this shows: in the shapes world the informative starting captions are the disfluent ones "
-    "by design,\nso it illustrates the papers and proves nothing about photographs"
+    "by design, so it illustrates the papers and proves nothing about photographs"
 )
-UNPUNISHED = "; and without a reward for precision\nunfounded facts may grow (fact_precision)"
+UNPUNISHED = "; and without a reward for precision unfounded facts may grow (fact_precision)"
+INTERVAL_NOTE = "95% interval: of the change, paired by sample (bootstrap)."
 
 
 def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[str]) -> None:
@@ -33,7 +34,7 @@ def say_closing(folder: RunFolder, summary: Mapping[str, Any], heads: Sequence[s
         say(f"\n{captions} held-out samples, sampled as in training and greedily:\n")
         say(score_table(summary, heads))
         if note := shapes_note(summary):
-            say(f"\n{note}")
+            say(f"\n{filled(note)}")
     if asked := judge_table(summary.get("judges", {})):
         say(f"\n{asked}")
     for file, size in summary.get("answer_files", {}).items():
@@ -63,19 +64,49 @@ def shapes_note(summary: Mapping[str, Any]) -> str:
 
 
 def score_table(summary: Mapping[str, Any], heads: Sequence[str]) -> str:
-    """Each score before and after, sampled and greedy, with the change of the sampled one."""
-    sides = [side for side in SIDES if side in summary]
-    rows = []
-    for name in (*heads, "harmonic_mean", "words", "gate_rate", *GROUNDING):
-        if name not in summary[sides[0]]:
-            continue
-        row = {"": name} | {side: number(summary[side].get(name)) for side in sides}
-        if "after" in sides:
-            before, after = summary["before"].get(name), summary["after"].get(name)
-            known = before is not None and after is not None
-            row["change"] = f"{after - before:+.3f}" if known else "-"
-        rows.append(row)
-    return table(rows)
+    """Each score before and after, sampled, with the change and its paired interval; and greedy.
+
+    Args:
+        summary: as `summary.json` holds it, with the side `before` at least.
+        heads: names of the evaluated heads, in the order of the rows.
+    """
+    rows = [
+        _score_row(summary, name)
+        for name in (*heads, HARMONIC_MEAN, "words", "gate_rate", *GROUNDING)
+        if name in summary["before"]
+    ]
+    shown = [name for name in rows[0] if name in ("", "before") or any(row[name] for row in rows)]
+    text = table([{name: row[name] for name in shown} for row in rows])
+    notes = harmonic_note(summary.get("harmonic_mean_of", ()))
+    notes += [INTERVAL_NOTE] if "95% interval" in shown else []
+    return "\n\n".join([text, *([filled(" ".join(notes))] if notes else [])])
+
+
+def harmonic_note(heads: Sequence[str]) -> list[str]:
+    """Which heads the harmonic mean is made of; nothing where that is not known."""
+    return [f"harmonic_mean: of {', '.join(heads)}."] if heads else []
+
+
+def _score_row(summary: Mapping[str, Any], name: str) -> dict[str, str]:
+    """A line of the table; a cell is empty where the run has not got so far."""
+    digits = 1 if name == "words" else 3
+
+    def shown(side: str) -> str:
+        if side not in summary:
+            return ""
+        value = summary[side].get(name)
+        return "-" if value is None else f"{value:.{digits}f}"
+
+    value, interval = change_of(summary, name)
+    change = "-" if value is None else f"{value:+.{digits}f}"
+    return {
+        "": name,
+        "before": shown("before"),
+        "after": shown("after"),
+        "change": change if "after" in summary else "",
+        "95% interval": between(interval, f"+.{digits}f"),
+        "greedy": " -> ".join(filter(None, (shown("before_greedy"), shown("after_greedy")))),
+    }
 
 
 def judge_table(judges: Mapping[str, Mapping[str, float]]) -> str:
@@ -112,10 +143,7 @@ def caption_pairs(
         parts.append(str(before[row]["sample"]))
         for label, side in (("before", before), ("after", after)):
             scores = "  ".join(f"{k} {number(v)}" for k, v in side[row]["scores"].items())
-            parts.append(_wrapped(f"{label:<8}", side[row]["caption"] or "(empty)"))
-            parts.append(_wrapped(" " * 8, scores))
+            caption = side[row]["caption"] or "(empty)"
+            parts.append(filled(caption, f"  {label:<8}", " " * 10))
+            parts.append(filled(scores, " " * 10))
     return "\n".join(parts)
-
-
-def _wrapped(label: str, text: str) -> str:
-    return textwrap.fill(text, 100, initial_indent=f"  {label}", subsequent_indent=" " * 10)

@@ -6,10 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from balcap.analysis import evaluated_heads, runs_df, t_interval, varying_settings
+from balcap.analysis import (
+    evaluated_heads,
+    over_shared_heads,
+    runs_df,
+    shared_heads,
+    t_interval,
+    varying_settings,
+)
 from balcap.config.sweep import SweepShowSettings
-from balcap.console import say, table
+from balcap.console import filled, say, table
 
+NOTE = (
+    "after training, on the held-out set, sampled: mean over seeds, and half the width of its 95% "
+    "interval (Student's t); no interval where there is one run"
+)
 OTHER_SCORES = ("words", "gate_rate", "fact_precision", "fact_recall")
 
 
@@ -25,9 +36,11 @@ def show(settings: SweepShowSettings) -> int:
     if finished.empty:
         say(f"no finished run in {folder} ({len(runs)} runs in all)")
         return 0
-    say(table(rows(finished)))
-    say("\nafter training, on the held-out set, sampled: mean over seeds, and half the width of")
-    say("its 95% interval (Student's t); no interval where there is one run")
+    found = rows(finished)
+    say(table(found, keys=list(found[0]).index("runs") or 1))
+    say(f"\n{filled(NOTE)}")
+    if note := shared_heads(finished).note:
+        say(filled(note))
     if len(finished) < len(runs):
         others = runs["state"].value_counts().drop("finished")
         say("not shown: " + ", ".join(f"{count} {state}" for state, count in others.items()))
@@ -37,9 +50,12 @@ def show(settings: SweepShowSettings) -> int:
 def rows(runs: pd.DataFrame) -> list[dict[str, str]]:
     """One row for each combination of settings but the seed, as text.
 
+    The harmonic mean is over the heads that all the runs share.
+
     Args:
         runs: as `runs_df` gives them, at least one.
     """
+    runs, _ = over_shared_heads(runs)
     settings = [name for name in varying_settings(runs) if name != "seed"]
     names = ("harmonic_mean", *evaluated_heads(runs), *OTHER_SCORES)
     scores = [name for name in names if f"after.{name}" in runs]

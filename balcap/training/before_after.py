@@ -16,7 +16,7 @@ from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.scoring import Scored
 from balcap.policies import Policy
 from balcap.policies.generation import Sampling, write_captions
-from balcap.training.held_out import Band, Judged, judge, summarize
+from balcap.training.held_out import Band, Judged, judge, measures_of, summarize
 from balcap.training.image_reader import unreadable
 from balcap.types import Caption, Sample
 
@@ -96,7 +96,8 @@ class HeldOut:
                 head.name: np.array([row["scores"][head.name] for row in kept], dtype=np.float64)
                 for head in self.heads
             }
-            summary = summarize(captions, scores, self.balanced, self.band)
+            measures = measures_of(captions, self.band)
+            summary = summarize(scores, measures, self.balanced)
             shorter[side] = (summary | {"left_out": len(samples) - len(kept)}, kept)
         return shorter
 

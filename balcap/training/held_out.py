@@ -42,6 +42,7 @@ class Judged:
         scores: per head, [N] float64; NaN where unscored.
         reasons: per head, [N]; why a caption is unscored, else None.
         explanations: per head, [N]; why a score is what it is, None where the head does not say.
+        measures: per measure of `measures_of`, [N] float64; NaN where it has no value.
         summary: the means, flat, as `summary.json` keeps them.
     """
 
@@ -49,15 +50,18 @@ class Judged:
     scores: Mapping[str, Float]
     reasons: Mapping[str, Sequence[str | None]]
     explanations: Mapping[str, Sequence[str | None]]
+    measures: Mapping[str, Float]
     summary: dict[str, Any]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a caption: sample id, text, its score per head (None if unscored), and why."""
+        """One row a caption: sample id, text, its score per head (None if unscored), measures, and
+        why the scores are what they are."""
         return [
             {
                 "sample": caption.sample.id,
                 "caption": caption.text,
                 "scores": {name: finite(column[i]) for name, column in self.scores.items()},
+                "measures": {name: finite(column[i]) for name, column in self.measures.items()},
                 "explanations": {
                     name: said for name, column in self.explanations.items() if (said := column[i])
                 },
@@ -95,48 +99,62 @@ def judge(
     explanations = {
         head.name: [explanation_of(row[i]) for row in scored.cells] for i, head in enumerate(heads)
     }
-    summary = summarize(captions, scores, balanced, band)
-    return Judged(tuple(captions), scores, reasons, explanations, summary)
+    measures = measures_of(captions, band)
+    summary = summarize(scores, measures, balanced)
+    return Judged(tuple(captions), scores, reasons, explanations, measures, summary)
+
+
+def measures_of(captions: Sequence[Caption], band: Band) -> dict[str, Float]:
+    """What is known of N captions without a head: per measure, [N] float64, NaN where it has none.
+
+    `words`; `gate_rate`, 1 in the band and 0 outside of it, without a value where the sample has no
+    reference; on the shapes world the exact grounding, whose precisions have no value where the
+    caption claims nothing.
+
+    Args:
+        captions: at least one.
+        band: of the gate rate.
+    """
+    ratio = ratios(captions, band.unit, band.count_tokens)
+    in_band = within_band(ratio, band.low, band.high)
+    return {
+        "words": np.array([word_count(caption.text) for caption in captions], dtype=np.float64),
+        "gate_rate": np.where(np.isnan(ratio), np.nan, in_band),
+        **_grounding(captions),
+    }
 
 
 def summarize(
-    captions: Sequence[Caption], scores: Mapping[str, Float], balanced: Sequence[str], band: Band
+    scores: Mapping[str, Float], measures: Mapping[str, Float], balanced: Sequence[str]
 ) -> dict[str, Any]:
     """What is said of scored captions, flat, as `summary.json` keeps it.
 
     Args:
-        captions: N captions, at least one.
         scores: per head, [N] float64; NaN where unscored.
+        measures: of the same N captions, at least one; as `measures_of` has them.
         balanced: names of the heads that the harmonic mean is made of.
-        band: of the gate rate.
 
     Returns:
-        One mean per head over its scored captions (None if there are none), `scored` (how many
-        those are), `harmonic_mean`, `words`, `gate_rate`, and on the shapes world the exact
-        grounding: recalls and `fact_f1` over all captions, precisions over those that claim
-        anything.
+        One mean per head over its scored captions (None if there are none), `harmonic_mean`, one
+        mean per measure over the captions that have it, `captions` (N), and `scored` (per head, how
+        many of them have a score).
     """
     means = {name: mean(column) for name, column in scores.items()}
-    ratio = ratios(captions, band.unit, band.count_tokens)
-    in_band = within_band(ratio, band.low, band.high)
-    known = ~np.isnan(ratio)
-    summary: dict[str, Any] = {
+    return {
         **means,
         "harmonic_mean": harmonic_mean([means[name] for name in balanced]),
-        "words": float(np.mean([word_count(caption.text) for caption in captions])),
-        "gate_rate": float(in_band[known].mean()) if known.any() else None,
-        "captions": len(captions),
+        **{name: mean(column) for name, column in measures.items()},
+        "captions": len(measures["words"]),
         "scored": {name: int((~np.isnan(column)).sum()) for name, column in scores.items()},
     }
-    return summary | _grounding(captions)
 
 
-def _grounding(captions: Sequence[Caption]) -> dict[str, float | None]:
+def _grounding(captions: Sequence[Caption]) -> dict[str, Float]:
     scenes = [caption.sample.metadata.get("scene") for caption in captions]
     if not all(isinstance(scene, Scene) for scene in scenes):
         return {}
     found = [ground(c.text, s) for c, s in zip(captions, scenes, strict=True) if s is not None]
     return {
-        name: mean(np.array([getattr(one, name) for one in found], dtype=np.float64))
+        name: np.array([getattr(one, name) for one in found], dtype=np.float64)
         for name in (*GROUNDING, "fact_f1")
     }

@@ -22,6 +22,7 @@ from balcap.policies import Located, quantized
 from balcap.policies.adapters import continued
 from balcap.policies.context import context_of
 from balcap.policies.origin import find_origin
+from balcap.runs.changes import balanced_heads
 from balcap.runs.folder import RunFolder
 from balcap.runs.trackers import check_installed
 from balcap.training.engine_check import check_ahead, check_chunks, check_engine, check_length
@@ -91,8 +92,6 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
         if head in selected.trained or _serves(loaded.held_out, head)
     )
     smoke_test(evaluated, samples)
-    beside = {name.strip() for name in settings.eval_rewards.split(",") if name.strip()}
-    balanced = tuple(h.name for h in evaluated if h.name in beside)
     return Plan(
         settings,
         origin,
@@ -100,7 +99,7 @@ def plan(asked: TrainSettings, selected: Selected) -> Plan:
         rule,
         selected.trained,
         evaluated,
-        balanced or tuple(head.name for head in evaluated),
+        balanced_heads([head.name for head in evaluated], settings.eval_rewards),
     )
 
 

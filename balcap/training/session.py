@@ -19,6 +19,7 @@ from balcap.policies.threads import continue_threads, keep_threads
 from balcap.policies.trained import check_trained, in_words, trained_parameters
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
+from balcap.runs.changes import with_changes
 from balcap.runs.summary_text import say_closing
 from balcap.runs.trackers import Trackers
 from balcap.training.before_after import HeldOut
@@ -238,6 +239,8 @@ class Session:
         """Write summary and curves; returns the summary. Seconds count from the first evaluation
         on."""
         earlier = self.folder.read_json(self.folder.summary)
+        captions = self.folder.read_json(self.folder.captions)
+        balanced = self.held_out.balanced
         summary = self.folder.add_json(
             self.folder.summary,
             {
@@ -247,6 +250,8 @@ class Session:
                 "interrupted": not whole,
                 "bad_images": len(self.trainer.images.bad),
                 "updates_behind": self.settings.rollout.ahead,
+                "harmonic_mean_of": list(balanced),
+                **with_changes({}, captions, balanced),
                 **account(self.held_out.heads, self.judge_wait.spent, earlier),
             },
         )
