@@ -21,6 +21,12 @@ def say(text: str = "", *, end: str = "\n") -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def renew(line: str) -> None:
+    """Show a line in place of the one that was renewed last, cut where the terminal ends: of one
+    that goes on below, the terminal would renew the lower part alone."""
+    say(f"\r\x1b[K{line[: (columns() or len(line) + 1) - 1]}", end="")
+
+
 def number(value: float | None) -> str:
     """Three decimals, or a dash for a number that has no value."""
     return "-" if value is None else f"{value:.3f}"
@@ -34,7 +40,7 @@ def clock(seconds: float) -> str:
 
 
 def columns() -> int | None:
-    """Width of the terminal that standard output goes to; None for a pipe or a file, which has none.
+    """Width of the terminal that standard output goes to; None for a pipe or a file.
 
     The variable COLUMNS counts over what the terminal says.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from balcap.console import clock, say
+from balcap.console import clock, renew, say
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
             words = [f"{done:,}/{self.count:,} {self.what}", beside, f"ETA {clock(left)}"]
         line = "  ".join(word for word in words if word)
         if self._live:
-            say(f"\r\x1b[K{line}", end="")
+            renew(line)
         elif now - self._printed >= 10 or done == self.count:
             self._printed = now
             say(line)

@@ -182,8 +182,8 @@ def _interval(row: Mapping[Any, Any], shared: Sequence[str]) -> Interval | None:
     summary = json_of(folder.summary)
     if set(summary.get("harmonic_mean_of", ())) != set(shared):
         both = json_of(folder.captions)
-        sides = (both.get(side, []) for side in ("before", "after"))
-        summary["change"] = changes(*sides, shared, [HARMONIC_MEAN])
+        before, after = both.get("before", []), both.get("after", [])
+        summary["change"] = changes(before, after, shared, [HARMONIC_MEAN])
     return change_of(summary, HARMONIC_MEAN)[1]
 
 

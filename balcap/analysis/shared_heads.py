@@ -90,7 +90,7 @@ def over_shared_heads(runs: pd.DataFrame) -> tuple[pd.DataFrame, SharedHeads]:
 
 def _differing(runs: pd.DataFrame, head: str) -> list[str]:
     """Settings that make a head of one run another one than that of another run."""
-    own = [name for name in runs if name.startswith(f"{head}.") and ".judge." not in name]
+    own = [n for n in map(str, runs) if n.startswith(f"{head}.") and ".judge." not in n]
     asked = runs.get(f"judges.{head}.questions")
     if asked is not None and (asked.fillna(0) > 0).any():
         judges = ("judge", f"{head}.judge")

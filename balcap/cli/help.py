@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 import types
@@ -13,6 +14,7 @@ from balcap.cli.options import Option
 from balcap.cli.values import is_open, literals
 from balcap.config import JudgeSettings
 from balcap.config.command import Command
+from balcap.console import READABLE
 
 _COLUMN = 30
 _MARKS: dict[Any, str] = {int: "N", float: "X", Path: "PATH", bool: "true|false"}
@@ -64,15 +66,18 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
     """Return the help of one command."""
     by_place = " ".join(_mark(option) for option in options.values() if option.positional)
     usage = f"usage: balcap {command.name} {by_place} [--SETTING VALUE ...]".replace("  ", " ")
-    lines = [usage, "", command.summary + ("" if command.summary.endswith("?") else ".")]
+    summary = command.summary + ("" if command.summary.endswith("?") else ".")
+    lines = [*filled(usage, "    "), "", *filled(summary)]
     if hasattr(command.settings, "presets"):
-        lines += [_PRESETS_NOTE]
+        lines += filled(_PRESETS_NOTE)
     for group in dict.fromkeys(option.group for option in options.values()):
         inside = [option for option in options.values() if option.group == group]
-        lines += ["", group, *rows(option_rows(inside))]
+        lines += ["", *filled(group), *rows(option_rows(inside))]
     lines += ["", "General", *rows(_GENERAL)]
     if command.examples:
-        lines += ["", "Examples", textwrap.indent(command.examples.strip(), "  ")]
+        lines += ["", "Examples"]
+        for line in command.examples.strip().splitlines():
+            lines += _example(line)
     return "\n".join(lines)
 
 
@@ -97,20 +102,47 @@ def option_rows(options: Iterable[Option]) -> Iterator[tuple[str, str]]:
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """Lay out labels with their texts in two columns."""
-    width = min(shutil.get_terminal_size().columns, 100)
     lines = []
     for label, text in pairs:
         indent = " " * _COLUMN
-        wrapped = textwrap.wrap(
-            text, max(width, 60), initial_indent=indent, subsequent_indent=indent
-        )
+        wrapped = textwrap.wrap(text, width(), initial_indent=indent, subsequent_indent=indent)
         label = f"  {label}"
         if len(label) < _COLUMN - 1 and wrapped:
             wrapped[0] = label + wrapped[0][len(label) :]
         else:
-            wrapped.insert(0, label)
+            wrapped[:0] = _label(label)
         lines += wrapped
     return lines
+
+
+def filled(text: str, hanging: str = "") -> list[str]:
+    """The lines of a paragraph, all but the first one indented."""
+    return textwrap.wrap(text, width(), subsequent_indent=hanging, break_on_hyphens=False)
+
+
+def width() -> int:
+    """Columns of a help page: the terminal's, from 60 to 100; 80 in a pipe."""
+    return max(60, min(shutil.get_terminal_size().columns, READABLE))
+
+
+def _label(label: str) -> list[str]:
+    """A label in lines; one of many choices is broken between two of them."""
+    lines, rest = [], label
+    while len(rest) > width() and (place := rest.rfind("|", 0, width())) > 0:
+        lines.append(rest[: place + 1])
+        rest = " " * 6 + rest[place + 1 :]
+    return [*lines, rest]
+
+
+def _example(line: str) -> list[str]:
+    """A command in lines that a shell takes for one: broken before an option where it is long."""
+    lines: list[str] = []
+    for part in re.split(r" (?=--)", f"  {line}"):
+        if lines and len(lines[-1]) + len(part) + len("  \\") <= width():
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"      {part}" if lines else part)
+    return [f"{each} \\" for each in lines[:-1]] + lines[-1:]
 
 
 def label(option: Option) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Any
 
 from balcap.config import DataSettings
 from balcap.config.look import LookSettings
-from balcap.console import say
+from balcap.console import filled, say
 from balcap.data import BadDataError, Loaded, load
 from balcap.data.checks import by_reason
 from balcap.data.detect import Layout, detect
@@ -25,8 +24,6 @@ from balcap.policies.loading import load_processor
 from balcap.text import word_count
 from balcap.thumbnail import thumbnail
 from balcap.types import Sample
-
-_WIDE = 100
 
 
 def run(settings: LookSettings) -> int:
@@ -59,7 +56,7 @@ def run(settings: LookSettings) -> int:
     for number, each in enumerate(shown, 1):
         say(f"\nsample {number} of {len(loaded.train):,}: {each.id}")
         for name, text in each.lines:
-            say(_wrapped(name, text))
+            say(filled(text, f"  {name:<10} ", " " * 13))
     if settings.page is not None:
         write_page(settings.page, path, [("use", _words(settings, layout, path)), *facts], shown)
         say(f"\npage     {settings.page}")
@@ -147,10 +144,3 @@ def _as_the_policy_sees_it(prompt: str, settings: LookSettings) -> str:
 def _processor(settings: LookSettings) -> Any:
     quiet()
     return load_processor(settings, locate(settings.policy))
-
-
-def _wrapped(name: str, text: str) -> str:
-    return textwrap.fill(
-        text, _WIDE, initial_indent=f"  {name:<10} ", subsequent_indent=" " * 13,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip

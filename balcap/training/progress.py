@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from balcap.console import clock, number, say
+from balcap.console import clock, columns, number, renew, say
 from balcap.runs.metrics import Metrics
 
 
@@ -34,27 +34,40 @@ class Progress:
     def show(self, step: int, metrics: Metrics) -> None:
         """Show a step's metrics."""
         now = time.monotonic()
-        line = self.line(step, metrics, now - self.began)
+        width = columns()
+        line = self.line(step, metrics, now - self.began, None if width is None else width - 1)
         if self._live:
-            say(f"\r\x1b[K{line}", end="")
+            renew(line)
         elif now - self._printed >= 10 or step == self.steps:
             self._printed = now
             say(line)
 
-    def line(self, step: int, metrics: Metrics, elapsed: float) -> str:
-        """The progress line of a step, `elapsed` seconds after the first."""
+    def line(self, step: int, metrics: Metrics, elapsed: float, within: int | None = None) -> str:
+        """The progress line of a step, `elapsed` seconds after the first.
+
+        Args:
+            step: the one that is done.
+            metrics: of it.
+            elapsed: seconds.
+            within: columns to fit into: pace, band and words are left out, in this order, until
+                the line does; None: all of it.
+        """
         pace = elapsed / max(1, step - self.first)
-        left = pace * (self.steps - step)
-        scores = "  ".join(
-            f"{head} {number(metrics.get(f'reward/{head}/mean'))}" for head in self.heads
-        )
-        words = metrics.get("length/words") or 0.0
         band = metrics.get("gate/pass")
-        in_band = f"  in band {band:.0%}" if band is not None else ""
-        return (
-            f"step {step}/{self.steps}  {scores}  {words:.0f} words{in_band}"
-            f"  {pace:.2f} s/step  ETA {clock(left)}"
-        )
+        parts = {
+            "step": f"step {step}/{self.steps}",
+            **{head: f"{head} {number(metrics.get(f'reward/{head}/mean'))}" for head in self.heads},
+            " words": f"{metrics.get('length/words') or 0.0:.0f} words",
+            " band": "" if band is None else f"in band {band:.0%}",
+            " pace": f"{pace:.2f} s/step",
+            " ETA": f"ETA {clock(pace * (self.steps - step))}",
+        }
+        line = _joined(parts)
+        for spare in (" pace", " band", " words"):
+            if within is not None and len(line) > within:
+                parts[spare] = ""
+                line = _joined(parts)
+        return line
 
     def note(self, text: str) -> None:
         """Say something between two steps, above the line that renews itself."""
@@ -64,3 +77,7 @@ class Progress:
         """Leave the line where it is, and go on below."""
         if self._live:
             say()
+
+
+def _joined(parts: Mapping[str, str]) -> str:
+    return "  ".join(part for part in parts.values() if part)

@@ -17,9 +17,9 @@ from balcap.policies.adapters import restore
 from balcap.policies.loading import for_training
 from balcap.policies.threads import continue_threads, keep_threads
 from balcap.policies.trained import check_trained, in_words, trained_parameters
+from balcap.runs.changes import with_changes
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts
-from balcap.runs.changes import with_changes
 from balcap.runs.summary_text import say_closing
 from balcap.runs.trackers import Trackers
 from balcap.training.before_after import HeldOut

@@ -8,7 +8,7 @@ judges or prompts, or against other rivals, are not subtracted from each other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from balcap.config.command import imported
 from balcap.console import say
 from balcap.errors import RunError, UserError
 from balcap.evaluation.comparing.published import published
-from balcap.evaluation.comparing.table import as_csv, as_markdown
+from balcap.evaluation.comparing.table import as_csv, as_markdown, for_people
 from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.harness.summary import values_of
 from balcap.evaluation.protocol import AnyProtocol, Record
@@ -36,11 +36,13 @@ class Evaluation:
         name: for the table.
         summary: its `summary.json`.
         records: its scored items, by id; empty where the protocol writes none.
+        remark: what is to be said of its score beside others.
     """
 
     name: str
     summary: Mapping[str, Any]
     records: Mapping[str, Record] = field(default_factory=dict)
+    remark: str = ""
 
     @property
     def protocol(self) -> str:
@@ -58,11 +60,36 @@ def compare(evaluations: Sequence[Evaluation], *, with_published: bool, seed: in
     """One row an evaluation, by protocol in their order of appearance; see `comparison_table`."""
     rows = []
     for protocol in dict.fromkeys(one.protocol for one in evaluations):
-        first, *others = [one for one in evaluations if one.protocol == protocol]
+        first, *others = _over_shared_benchmarks([e for e in evaluations if e.protocol == protocol])
         rows.append(_row(first))
         rows += [_row(one) | difference(first, one, seed) for one in others]
         rows += published(protocol) if with_published else []
     return rows
+
+
+def _over_shared_benchmarks(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Evaluations whose score is a mean of benchmarks, each over those that all of them have.
+
+    A mean of other benchmarks is another number, and must not stand beside the first.
+    """
+    found = [one.summary.get("benchmarks") or {} for one in evaluations]
+    shared = [name for name in found[0] if all(name in each for each in found)]
+    if all(len(each) == len(shared) for each in found):
+        return list(evaluations)
+    told = f"mean of {', '.join(shared)}" if shared else "no benchmark that all of these have"
+    return [
+        replace(
+            one,
+            summary={
+                **one.summary,
+                "score": sum(each[name]["value"] for name in shared) / len(shared)
+                if shared
+                else None,
+            },
+            remark=told,
+        )
+        for one, each in zip(evaluations, found, strict=True)
+    ]
 
 
 def difference(first: Evaluation, second: Evaluation, seed: int) -> Row:
@@ -130,7 +157,8 @@ def _row(one: Evaluation) -> Row:
 
 def _note(one: Evaluation) -> str:
     reasons = one.summary.get("not_comparable") or []
-    return f"not comparable to published numbers: {', '.join(reasons)}" if reasons else ""
+    told = f"not comparable to published numbers: {', '.join(reasons)}" if reasons else ""
+    return _joined(one.remark, told)
 
 
 def _joined(*notes: str) -> str:
@@ -141,7 +169,7 @@ def run(settings: CompareSettings) -> int:
     """Print the table, and write it where it is asked for; returns the exit code."""
     evaluations = [read(path) for path in settings.evaluations]
     rows = compare(evaluations, with_published=settings.with_published, seed=settings.seed)
-    say(as_markdown(rows), end="")
+    say(for_people(rows), end="")
     if settings.out is not None:
         text = as_csv(rows) if settings.out.suffix == ".csv" else as_markdown(rows)
         try:

@@ -1,4 +1,4 @@
-"""How does a comparison look, as Markdown and as CSV?"""
+"""How does a comparison look, as Markdown, as CSV and on a narrow terminal?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from balcap.console import columns, table
 
 COLUMNS = (
     "protocol", "name", "score", "low", "high", "difference", "difference_low", "difference_high",
@@ -31,10 +33,23 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """A table with two decimals; a column that is empty in every row is left out."""
+    cells = _filled_cells(rows)
+    lines = [_line(list(cells[0])), _line(["---"] * len(cells[0]))]
+    return "\n".join([*lines, *(_line(list(row.values())) for row in cells)]) + "\n"
+
+
+def for_people(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The same for the terminal: Markdown where it fits, else a table that is folded."""
+    text, width = as_markdown(rows), columns()
+    if width is None or max(map(len, text.splitlines())) <= width:
+        return text
+    return table(_filled_cells(rows), keys=2) + "\n"
+
+
+def _filled_cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     cells = [_cells(row) for row in rows]
     kept = [name for name in _SHOWN if any(row[name] for row in cells)]
-    lines = [_line(kept), _line(["---"] * len(kept))]
-    return "\n".join([*lines, *(_line([row[name] for name in kept]) for row in cells)]) + "\n"
+    return [{name: row[name] for name in kept} for row in cells]
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:

@@ -1,16 +1,13 @@
-"""What does the probe say, in a terminal of 100 columns?"""
+"""What does the probe say, in lines that fit the terminal, of at most 100 columns?"""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
-from balcap.console import number, table
+from balcap.console import READABLE, columns, filled, fits, number, table
 from balcap.evaluation.probe.findings import SLIGHT, Finding, honest_scores
 from balcap.evaluation.probe.honest import PART, WHOLE
 from balcap.evaluation.probe.running import Tried
-
-WIDTH = 100
 
 _MADE_OF = {WHOLE: "against whole references", PART: "against parts of them"}
 
@@ -19,19 +16,20 @@ sum: weighted mean of the scores after the length gate. whole, part: that sum mi
 caption's, for attacks made of whole references, and of two thirds of their sentences. beats: share
 of the captions whose sum is higher than their original's. advantage: what training would give the
 attack in a group with honest captions. caught by: who takes most off it.
-""".strip()
+"""
 
 
 def shown(tried: Tried, found: Sequence[Finding], margin: float) -> str:
     """The whole text: scores, their meaning, what was left out, and the verdict."""
     heads = tried.matrix.heads
     rows = [_honest_row(tried, found), *(_row(finding, heads, margin) for finding in found)]
-    text = table(rows)
-    if _width(text) > WIDTH:  # too many heads for one table
+    within = min(READABLE, columns() or READABLE)
+    text = table(rows, within=within)
+    if not fits(rows, within):  # too many heads for one table
         judged = [{name: row[name] for name in row if name not in heads} for row in rows]
         scores = [{name: row[name] for name in ("", *heads)} for row in rows]
-        text = f"{table(judged)}\n\n{table(scores)}"
-    parts = [text, LEGEND, *_left_out(tried), *_unscored(tried, found)]
+        text = "\n\n".join(table(part, within=within) for part in (judged, scores))
+    parts = [text, filled(LEGEND), *_left_out(tried), *_unscored(tried, found)]
     return "\n\n".join((*parts, verdict(found, margin)))
 
 
@@ -52,8 +50,7 @@ def verdict(found: Sequence[Finding], margin: float) -> str:
 
 
 def _wrapped(begin: str, names: Sequence[str], end: str) -> str:
-    text = f"{begin} {', '.join(names)}: {end}"
-    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
+    return filled(f"{begin} {', '.join(names)}: {end}")
 
 
 def _win(finding: Finding) -> str:
@@ -123,7 +120,3 @@ def _signed(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"
-
-
-def _width(text: str) -> int:
-    return max(map(len, text.splitlines()))

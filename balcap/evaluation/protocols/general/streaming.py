@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from balcap.console import say
+from balcap.console import renew, say
 
 EVERY = 10.0  # seconds between lines where nobody watches
 WIDTH = 100
@@ -61,7 +61,7 @@ class _Screen:
         said = [_CONTROL.sub("", line) for line in lines if line]
         self._line = said[-1][:WIDTH] if said else self._line
         if self._live:
-            say(f"\r\x1b[K{self._line}", end="")
+            renew(self._line)
         elif time.monotonic() - self._printed >= EVERY and self._line:
             self._printed = time.monotonic()
             say(self._line)
