@@ -43,16 +43,20 @@ def test_columns_are_aligned() -> None:
     ]
 
 
-def test_the_score_table_shows_sides_and_the_change_of_the_sampled_one() -> None:
+def test_the_score_table_shows_the_sampled_change_and_its_interval_and_greedy() -> None:
     summary = {
         "before": {"qa": 0.5, "harmonic_mean": None, "words": 9.0},
         "after": {"qa": 0.75, "harmonic_mean": None, "words": 30.0},
         "before_greedy": {"qa": 0.6, "harmonic_mean": None, "words": 8.0},
+        "change": {"qa": {"value": 0.25, "low": -0.1, "high": 0.5}},
+        "harmonic_mean_of": ["qa", "cov"],
     }
     lines = score_table(summary, ["qa"]).splitlines()
-    assert lines[0].split() == ["before", "after", "before_greedy", "change"]
-    assert lines[2].split() == ["qa", "0.500", "0.750", "0.600", "+0.250"]
+    assert lines[0].split() == ["before", "after", "change", "95%", "interval", "greedy"]
+    assert lines[2].split() == ["qa", "0.500", "0.750", "+0.250", "-0.100", "to", "+0.500", "0.600"]
     assert lines[3].split() == ["harmonic_mean", "-", "-", "-", "-"]
+    assert lines[4].split() == ["words", "9.0", "30.0", "+21.0", "8.0"]
+    assert lines[-1].startswith("harmonic_mean: of qa, cov. 95% interval: of the change, paired")
 
 
 def test_an_interrupted_run_has_a_table_of_what_it_has() -> None:

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
 from balcap.analysis.report import write_page
 from balcap.cli import main
-from helpers.browser import chromium, visit
+from helpers.browser import Seen, chromium, visit
 from helpers.runs import write_run
 
 SWEEP = Path(__file__).parent / "golden" / "sweep"
@@ -29,6 +29,25 @@ def sweep() -> str:
     return write_page(SWEEP, captions=4)
 
 
+@pytest.fixture(scope="module")
+def page_file(sweep: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in a file."""
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(sweep, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def on_screen(page_file: Path) -> Seen:
+    """What a browser shows of it."""
+    return visit(page_file)
+
+
+def brightness(screenshot: bytes) -> float:
+    """Mean grey of a picture, from 0 (black) to 255."""
+    return float(ImageStat.Stat(Image.open(io.BytesIO(screenshot)).convert("L")).mean[0])
+
+
 def test_a_run_becomes_a_page_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = shutil.copytree(ONE, tmp_path / "run")
     assert main(["report", str(run)]) == 0
@@ -40,6 +59,24 @@ def test_a_run_becomes_a_page_beside_it(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"<td>{summary['after_greedy']['qa']:.3f}</td>" in page
     change = summary["after"]["cov"] - summary["before"]["cov"]
     assert f"{change:+.3f}" in page
+    assert "Harmonic mean: of qa, cov, fluency. 95% interval: of the change, paired" in page
+
+
+def test_a_change_is_coloured_where_it_is_sure(tmp_path: Path) -> None:
+    """Both samples gain in qa; in cov one gains and the other loses."""
+    run = write_run(tmp_path / "run", after={"qa": 0.75})
+    pairs = {"before": ((0.5, 0.2), (0.5, 0.4)), "after": ((0.7, 0.4), (0.8, 0.2))}
+    sides = {
+        side: [
+            {"sample": name, "caption": "a", "scores": {"qa": qa, "cov": cov}}
+            for name, (qa, cov) in zip("hi", scores, strict=True)
+        ]
+        for side, scores in pairs.items()
+    }
+    run.write_json(run.captions, sides)
+    page = write_page(run.path)
+    assert '<td class="up">+0.250</td><td>+0.200 to +0.300</td>' in page
+    assert '<td class="">+0.000</td><td>-0.200 to +0.200</td>' in page
 
 
 def test_the_page_loads_nothing_and_runs_nothing(sweep: str) -> None:
@@ -158,18 +195,34 @@ def test_a_report_needs_no_torch() -> None:
 
 
 @pytest.mark.skipif(chromium() is None, reason="no chromium on this machine")
-def test_a_browser_shows_it_without_complaint(sweep: str, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(sweep, encoding="utf-8")
-    seen = visit(page)
-    assert seen.errors == []
-    assert seen.requests == []
-    assert len(seen.images) == PICTURES
-    assert [told for told, shown in seen.images if not shown] == []
-    (tmp_path / "report.png").write_bytes(seen.screenshot)
-    colours = Image.open(io.BytesIO(seen.screenshot)).convert("RGB").getcolors(1 << 24)
+def test_a_browser_shows_it_without_complaint(on_screen: Seen) -> None:
+    assert on_screen.errors == []
+    assert on_screen.requests == []
+    assert len(on_screen.images) == PICTURES
+    assert [told for told, shown in on_screen.images if not shown] == []
+    colours = Image.open(io.BytesIO(on_screen.screenshot)).convert("RGB").getcolors(1 << 24)
     assert colours is not None
     assert len(colours) > 100  # a blank or broken page has a few
+
+
+@pytest.mark.skipif(chromium() is None, reason="no chromium on this machine")
+def test_on_paper_nothing_is_folded_away(page_file: Path, on_screen: Seen) -> None:
+    assert any("outside the band" in part for part in on_screen.hidden)
+    printed = visit(page_file, width=700, media="print", dark=True)
+    assert printed.hidden == []
+    assert printed.width == 700
+    assert brightness(printed.screenshot) > 200  # light, whatever the screen is
+
+
+@pytest.mark.skipif(chromium() is None, reason="no chromium on this machine")
+def test_a_telephone_scrolls_tables_and_not_the_page(page_file: Path) -> None:
+    assert visit(page_file, width=390).width == 390
+
+
+@pytest.mark.skipif(chromium() is None, reason="no chromium on this machine")
+def test_it_is_dark_for_those_who_want_it_dark(page_file: Path, on_screen: Seen) -> None:
+    assert brightness(on_screen.screenshot) > 200
+    assert brightness(visit(page_file, dark=True).screenshot) < 55
 
 
 @pytest.mark.skipif(chromium() is None, reason="no chromium on this machine")

@@ -14,17 +14,43 @@ from helpers.runs import HEADS, write_run
 
 
 def test_one_line_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_run(tmp_path / "a", after={"harmonic_mean": 0.6})
+    write_run(tmp_path / "a", after={"qa": 1.0})  # and cov 0.25: 2 / (1 + 4)
     record(write_run(tmp_path / "b", steps=1, normalizer="grpo"))
     RunFolder(tmp_path / "sft").create(yaml.safe_dump(plain(SftSettings().resolved())))
     assert main(["runs", str(tmp_path)]) == 0
-    header, _, first, second, third = capsys.readouterr().out.splitlines()
+    header, _, first, second, third, _, *notes = capsys.readouterr().out.splitlines()
     assert header.split()[:6] == ["run", "policy", "rewards", "normalizer", "gate", "steps"]
     assert first.split()[2:] == [
-        "qa,cov", "gdpo", "none", "2/10", "0.333", "->", "0.600", "finished",
+        "qa,cov", "gdpo", "none", "2/10", "0.333", "->", "0.400", "finished",
     ]  # fmt: skip
     assert second.split()[3:] == ["grpo", "none", "1/10", "0.333", "->", "-", "running"]
     assert third.split()[2:] == ["-", "-", "-", "0", "-", "->", "-", "unfinished"]
+    assert notes[0].startswith("harmonic mean of qa, cov, the heads that all of these runs have.")
+
+
+def test_the_interval_is_that_of_the_shared_heads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of both heads as the run wrote it down; of one alone by its captions, which gain 0.25."""
+    run = write_run(tmp_path / "a", after={"qa": 0.75})
+    known = {"value": 0.05, "low": 0.01, "high": 0.09}
+    run.add_json(
+        run.summary, {"harmonic_mean_of": ["qa", "cov"], "change": {"harmonic_mean": known}}
+    )
+    sides = {
+        side: [{"sample": name, "scores": {"qa": qa, "cov": 0.25}} for name in ("h", "i")]
+        for side, qa in (("before", 0.5), ("after", 0.75))
+    }
+    run.write_json(run.captions, sides)
+    assert main(["runs", str(tmp_path)]) == 0
+    assert "+0.010 to +0.090" in capsys.readouterr().out
+    other = write_run(tmp_path / "b", after={})
+    alone = {"qa": 0.5, "harmonic_mean": 0.5, "scored": {"qa": 4}}
+    other.add_json(other.summary, {"before": alone, "after": alone})
+    assert main(["runs", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "+0.250 to +0.250" in shown
+    assert "left out: cov (not in 1 of 2 runs)" in shown
 
 
 def test_no_runs_yet_and_no_folder(

@@ -7,7 +7,7 @@
     RUN/checkpoints/checkpoint-50 weights, optimiser, random state
     RUN/captions.json             held-out captions before and after
     RUN/captions-during.json      with --captions-every: captions of a few of them, by step
-    RUN/summary.json              scores before and after
+    RUN/summary.json              scores before and after, and their change with paired intervals
     RUN/curves.png
 
 Imports no torch. Files appear whole or not at all: each is written beside its place and renamed.

@@ -20,6 +20,11 @@ OPTIONS = (
     "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
 IMAGES = "[...document.images].map(i => [i.alt, i.complete && i.naturalWidth > 0])"
+HIDDEN = """
+[...document.querySelectorAll("p, td, th, dd, blockquote, .chip, img")].filter(
+  part => !part.checkVisibility({contentVisibilityAuto: true}) || !part.getClientRects().length
+).map(part => part.innerText || part.textContent || part.alt)
+"""
 
 
 def chromium() -> str | None:
@@ -36,6 +41,8 @@ class Seen:
         requests: addresses that were asked for, but for the page itself and data URIs.
         images: the text of each image, and whether it could be shown.
         text: what can be read.
+        width: of all that can be scrolled to, in CSS pixels.
+        hidden: what of the page's text is folded away, as what lies in closed `<details>`.
         screenshot: PNG.
     """
 
@@ -43,24 +50,40 @@ class Seen:
     requests: list[str] = field(default_factory=list)
     images: list[tuple[str, bool]] = field(default_factory=list)
     text: str = ""
+    width: int = 0
+    hidden: list[str] = field(default_factory=list)
     screenshot: bytes = b""
 
 
-def visit(page: Path, *, height: int = 2000) -> Seen:
-    """Open a file as it is, and look at it."""
+def visit(
+    page: Path, *, width: int = 1280, height: int = 2000, media: str = "screen", dark: bool = False
+) -> Seen:
+    """Open a file as it is, and look at it.
+
+    Args:
+        page: the file.
+        width: of the window, in CSS pixels.
+        height: of it.
+        media: screen or print.
+        dark: whether the reader prefers a dark page.
+    """
     with _pipe() as browser:
         target = browser.ask("Target.createTarget", url="about:blank")["targetId"]
         session = browser.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         browser.session = session
         for domain in ("Runtime", "Log", "Network", "Page"):
             browser.ask(f"{domain}.enable")
-        size = {"width": 1280, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.ask("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        browser.ask("Emulation.setEmulatedMedia", media=media, features=[scheme])
         browser.ask("Page.navigate", url=page.resolve().as_uri())
         browser.wait_for("Page.loadEventFired")
         seen = Seen(
             images=[(told, shown) for told, shown in browser.value(IMAGES)],
             text=browser.value("document.documentElement.innerText"),
+            width=browser.value("document.documentElement.scrollWidth"),
+            hidden=browser.value(HIDDEN),
             screenshot=base64.b64decode(browser.ask("Page.captureScreenshot")["data"]),
         )
         for event in browser.events:

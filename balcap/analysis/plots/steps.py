@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from balcap.analysis.plots.style import (
@@ -23,7 +25,8 @@ from balcap.analysis.plots.style import (
     styled,
 )
 
-LATE = "viridis_r"  # pale at first, dark at the end
+# from pale to dark; without the palest tenth, which is hardly seen on white, nor on black inverted
+LATE = ListedColormap(mpl.colormaps["viridis_r"](np.linspace(0.1, 1, 256)))
 
 
 @styled

@@ -33,10 +33,15 @@ class Picture:
 
 
 def picture(figure: Figure, title: str, reading: str) -> Picture:
-    """A figure as SVG: sharp at any size. Letters are drawn, so it looks the same everywhere."""
+    """A figure as SVG: sharp at any size. Letters are drawn, so it looks the same everywhere.
+
+    It has no ground of its own: that is the page's, which is dark where the reader wants it so.
+    """
     file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": title}):  # the same run gives the same page
-        figure.savefig(file, format="svg", dpi=160, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            file, format="svg", dpi=160, transparent=True, metadata={"Date": None, "Creator": None}
+        )
     # a hundredth of a point is enough, and a third of the file
     content = _DRAWN.sub(lambda path: _LONG.sub(rb"\1", path[0]), file.getvalue())
     width = round(figure.get_figwidth() * 96)

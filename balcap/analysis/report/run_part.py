@@ -25,7 +25,9 @@ from balcap.analysis.report.pictures import Picture, picture
 from balcap.analysis.report.samples import Samples
 from balcap.analysis.tables import explanations
 from balcap.data.shapes.grounding import GROUNDING
+from balcap.runs.changes import change_of, heads_of_harmonic_mean, with_changes
 from balcap.runs.summary_text import SIDES, shapes_note
+from balcap.statistics import Interval
 
 WORDS = {
     "harmonic_mean": "harmonic mean", "words": "words", "gate_rate": "in the length band",
@@ -43,16 +45,24 @@ class ScoreRow:
     Attributes:
         label: what is scored.
         colour: of the head; None if it is none.
-        values: per side of the table, None where there is no value.
+        values: by side, None where there is no value.
         change: of the sampled captions; None where it is not known.
+        interval: of the change, 95%, paired by sample; None where it has none.
         unscored: captions after (or else before) the training that had no score.
     """
 
     label: str
     colour: str | None
-    values: Sequence[float | None]
+    values: Mapping[str, float | None]
     change: float | None
+    interval: Interval | None
     unscored: int
+
+    @property
+    def trend(self) -> str:
+        """`up` or `down` where the interval of the change leaves out 0, else empty."""
+        low, high = self.interval or (0.0, 0.0)
+        return "up" if low > 0 else "down" if high < 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class RunPart:
     state: str
     facts: Mapping[str, str]
     sides: Sequence[str]
+    balanced: Sequence[str]
     held_out: int
     scores: Sequence[ScoreRow]
     note: str
@@ -86,6 +97,8 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
     config = config_of(folder)
     [row] = runs_df(path).to_dict("records")
     summary = json_of(folder.summary)
+    balanced = heads_of_harmonic_mean(summary, config)
+    summary = with_changes(summary, json_of(folder.captions), balanced)
     steps, captions, held_out = steps_df(path), captions_df(path, PLOTTED), held_out_df(path)
     heads = heads_of(captions)
     rule = rule_of(path, heads) if heads else None
@@ -98,9 +111,10 @@ def run_part(path: Path, samples: Samples, count: int, anchor: str = "run") -> R
         state=str(row["state"]),
         facts=dict(_facts(config, row, rule)),
         sides=[side for side in SIDES if side in summary],
+        balanced=balanced,
         held_out=summary.get("before", {}).get("captions", 0),
         scores=list(_scores(summary, colours)),
-        note=shapes_note(summary).replace("\n", " "),
+        note=shapes_note(summary),
         pictures=list(_pictures(steps, captions, heads, band)),
         cards=cards(
             held_out,
@@ -171,14 +185,15 @@ def _scores(summary: Mapping[str, Any], colours: Mapping[str, str]) -> Iterator[
     for name in (*colours, *WORDS):
         if name not in summary[sides[0]]:
             continue
-        before, after = (summary.get(side, {}).get(name) for side in ("before", "after"))
+        change, interval = change_of(summary, name)
         latest = summary.get("after", summary[sides[0]])
         captions = latest.get("captions", 0)
         yield ScoreRow(
             label=WORDS.get(name, name),
             colour=colours.get(name),
-            values=[summary[side].get(name) for side in sides],
-            change=None if before is None or after is None else after - before,
+            values={side: summary[side].get(name) for side in sides},
+            change=change,
+            interval=interval,
             unscored=max(0, captions - latest["scored"].get(name, captions)),
         )
 
@@ -204,8 +219,8 @@ def _pictures(
         yield picture(
             tradeoff_paths(steps, heads),
             "Who pays for whom",
-            "The mean scores of the rollouts, smoothed, from pale to dark as the training goes on. "
-            "Up and to the right, both heads gain; a path that turns down or left is one head "
+            "The mean scores of the rollouts, smoothed, from the first step (an open circle) to the "
+            "last (a filled one). Up and to the right, both heads gain; a path that turns down or left is one head "
             "paying for the other.",
         )
     if heads and len(captions):

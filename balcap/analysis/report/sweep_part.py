@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from balcap.analysis import evaluated_heads, pareto_front, varying_settings
+from balcap.analysis import evaluated_heads, over_shared_heads, pareto_front, varying_settings
 from balcap.analysis.plots import dots, fronts
 from balcap.analysis.report.pictures import Picture, picture
 
@@ -45,10 +45,12 @@ class SweepPart:
     top: Sequence[float | None]
     pictures: Sequence[Picture]
     heads: Sequence[str]
+    harmonic_note: str
 
 
 def sweep_part(runs: pd.DataFrame, anchors: Sequence[str]) -> SweepPart:
     """Compare the runs of `runs_df`; `anchors` name their sections, in the same order."""
+    runs, shared = over_shared_heads(runs)
     settings = varying_settings(runs)
     heads = evaluated_heads(runs)
     scores = [n for n in (*heads, "harmonic_mean", *OTHER_SCORES) if f"after.{n}" in runs]
@@ -69,7 +71,7 @@ def sweep_part(runs: pd.DataFrame, anchors: Sequence[str]) -> SweepPart:
     known = ("harmonic_mean", *heads)
     top = [_value(runs[f"after.{name}"].max()) if name in known else None for name in scores]
     pictures = list(_pictures(runs, judged))
-    return SweepPart(settings, scores, rows, top, pictures, heads)
+    return SweepPart(settings, scores, rows, top, pictures, heads, shared.note)
 
 
 def _value(value: float) -> float | None:
