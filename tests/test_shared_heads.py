@@ -33,8 +33,8 @@ def test_a_head_that_one_run_lacks_is_left_out_of_all(tmp_path: Path) -> None:
     assert runs["after.harmonic_mean"].tolist() == pytest.approx([1 / 3, 1 / 3])
     assert shared.heads == ("qa", "cov")
     assert shared.note == (
-        "harmonic mean of qa, cov, the heads that all of these runs have; left out: fluency (not in "
-        "1 of 2 runs)"
+        "harmonic mean of qa, cov, the heads that all of these runs have; "
+        "left out: fluency (not in 1 of 2 runs)"
     )
 
 

@@ -219,9 +219,9 @@ def _pictures(
         yield picture(
             tradeoff_paths(steps, heads),
             "Who pays for whom",
-            "The mean scores of the rollouts, smoothed, from the first step (an open circle) to the "
-            "last (a filled one). Up and to the right, both heads gain; a path that turns down or left is one head "
-            "paying for the other.",
+            "The mean scores of the rollouts, smoothed, from the first step (an open circle) to "
+            "the last (a filled one). Up and to the right, both heads gain; a path that turns down "
+            "or left is one head paying for the other.",
         )
     if heads and len(captions):
         yield picture(
