@@ -41,6 +41,7 @@ def test_means_say_how_many_captions_they_are_made_of() -> None:
     assert judged.summary["words"] == 3.0
     assert judged.summary["gate_rate"] == 0.5  # 1/2 is in the band, 5/2 is not
     assert judged.rows()[1]["scores"] == {"half": None}
+    assert judged.rows()[1]["measures"] == {"words": 5.0, "gate_rate": 0.0}
     assert judged.reasons == {"half": [None, "no a"]}
     assert "fact_recall" not in judged.summary
 

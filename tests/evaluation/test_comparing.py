@@ -8,7 +8,7 @@ import pytest
 
 from balcap.cli import main
 from balcap.errors import UserError
-from balcap.evaluation.comparing.compare import compare, protocol_called, read
+from balcap.evaluation.comparing.compare import Evaluation, compare, protocol_called, read
 from balcap.evaluation.comparing.published import published
 from balcap.evaluation.harness.evaluate import evaluate
 from balcap.evaluation.protocols.captionqa.command import CaptionQASettings
@@ -61,6 +61,25 @@ def test_another_judge_is_not_subtracted(tmp_path: Path) -> None:
     row = compare([read(one), read(two)], with_published=False, seed=0)[1]
     assert "difference" not in row
     assert "no difference: other judge, prompts or rivals" in row["note"]
+
+
+def benchmarks(name: str, **values: float) -> Evaluation:
+    found = {one: {"value": value} for one, value in values.items()}
+    score = sum(values.values()) / len(values)
+    return Evaluation(name, {"protocol": "general", "score": score, "benchmarks": found})
+
+
+def test_a_mean_of_benchmarks_is_over_those_that_all_have() -> None:
+    """The second is worse in each that both have, though its own mean, 70, is above 60."""
+    both = [benchmarks("one", pope=80, mme=40), benchmarks("two", pope=70, mme=30, mmb=110)]
+    rows = compare(both, with_published=False, seed=0)
+    assert [row["score"] for row in rows] == [60, 50]
+    assert all("mean of pope, mme" in row["note"] for row in rows)
+    same = compare(both[:1] * 2, with_published=False, seed=0)
+    assert [(row["score"], row["note"]) for row in same] == [(60, ""), (60, "")]
+    apart = [benchmarks("one", pope=80), benchmarks("two", mme=30)]
+    rows = compare(apart, with_published=False, seed=0)
+    assert [row["score"] for row in rows] == [None, None]
 
 
 def test_the_table_in_all_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
