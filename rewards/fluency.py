@@ -20,7 +20,6 @@ from balcap.errors import JudgeError, UserError, did_you_mean
 from balcap.heads import Head
 from balcap.heads.answers import completed, listed
 from balcap.heads.engines import harper, languagetool
-from balcap.heads.engines.harper import lint_kinds
 from balcap.judges.parsing import parse_json
 from balcap.judges.prompts import Prompt
 from balcap.judges.quoting import quoted
@@ -166,7 +165,7 @@ class Fluency(Head[FluencyConfig]):
         config = self.config
         if config.engine == "harper":
             spelling = "Spelling" not in config.ignored
-            return [lint_kinds(text, spelling=spelling) for text in texts]
+            return harper.lint_all(texts, spelling=spelling)
         check = languagetool.checker(config.server, config.language, config.timeout)
         english = [text for text in texts if harper.is_english(text)]
         found = dict(zip(english, check(english), strict=True))

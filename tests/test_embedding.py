@@ -4,10 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
 from balcap.errors import UserError
-from balcap.heads.engines import embedding
-from balcap.heads.engines.embedding import Embedder, batches, embedder
+from balcap.heads.engines import embedding, packing
+from balcap.heads.engines.embedding import Embedder, embedder
 
 TEXTS = [
     f"A {size} {colour} circle is at the top{more}."
@@ -50,12 +51,15 @@ class CountingEncoder:
     def __init__(self):
         self.asked = []
 
+    def __getitem__(self, number):
+        return None  # no BERT among its modules
+
     def tokenizer(self, texts, truncation, max_length):
         return {"input_ids": [text.split()[:max_length] for text in texts]}
 
     def encode(self, texts, **options):
         self.asked += texts
-        return np.array([[len(text), 1.0] for text in texts])
+        return torch.tensor([[len(text), 1.0] for text in texts])
 
 
 def counting(memo=100):
@@ -86,9 +90,43 @@ def test_the_memo_is_bounded_and_keeps_what_was_used_last():
     assert asked == ["bb"]
 
 
-def test_batches_hold_one_length_each_and_every_text_once():
-    parts = list(batches(["a", "b", "c", "d"], [1, 2, 1, 1], size=2))
-    assert parts == [["a", "c"], ["d"], ["b"]]
+def test_a_model_that_cannot_be_packed_gets_one_length_at_a_time():
+    """The counting encoder's tokens are words: one, three, one."""
+    embed, asked = counting()
+    rows = embed(["b", "a b c", "a"])
+    assert asked == ["b", "a", "a b c"]
+    np.testing.assert_allclose(rows[:, 0] / rows[:, 1], [1, 5, 1])
+
+
+def test_packed_sentences_have_the_vectors_that_the_model_gives_them():
+    encoder = embedding.load_encoder("auto", "cpu").float()
+    assert packing.can_pack(encoder)
+    texts = [*TEXTS, "A dog.", "Two dogs run over a green field towards a man with a red ball."]
+    tokens = encoder.tokenizer(texts)["input_ids"]
+    packed = packing.encode(encoder, tokens).numpy()
+    encoder[0].auto_model.set_attn_implementation("sdpa")
+    alone = np.stack([encoder.encode(text, show_progress_bar=False) for text in texts])
+    np.testing.assert_allclose(packed, alone, atol=1e-6)
+
+
+def test_a_short_sentence_alone_has_the_row_that_it_has_among_others():
+    """In float32, where the arithmetic of a pass of few tokens is another one."""
+    encoder = embedding.load_encoder("auto", "cpu").float()
+    tokens = encoder.tokenizer(["Dogs.", *TEXTS])["input_ids"]
+    assert len(tokens[0]) < packing.LEAST
+    alone = packing.encode(encoder, tokens[:1])
+    np.testing.assert_array_equal(alone[0], packing.encode(encoder, tokens)[0])
+
+
+def test_passes_are_bounded_and_hold_every_text_once(monkeypatch):
+    """Of 2, 3, 4 and 1 tokens, at least 5 in a pass: two and two."""
+    monkeypatch.setattr(packing, "MOST", 5)
+    monkeypatch.setattr(packing, "encode", lambda encoder, tokens: [len(own) for own in tokens])
+    tokens = [[0] * length for length in (2, 3, 4, 1)]
+    assert list(packing.passes(None, ["a", "b", "c", "d"], tokens)) == [
+        (["a", "b"], [2, 3]),
+        (["c", "d"], [4, 1]),
+    ]
 
 
 def test_one_instance_is_shared_for_a_model_and_a_device():

@@ -599,7 +599,7 @@ def test_ctrl_c_stops_every_run_and_leaves_them_to_be_continued(tmp_path: Path) 
 
 
 def test_jobs_share_processors_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_processors", lambda: 8)
+    monkeypatch.setattr(commands, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
     given = [commands.environment(2, share) for share in (0, 1)]

@@ -11,6 +11,7 @@ from balcap.cli.commands import COMMANDS
 from balcap.cli.help import help_of, overview, overview_of
 from balcap.cli.parser import all_options, parse
 from balcap.cli.pipe import READER_GONE, reader_is_gone
+from balcap.cores import wait_passively
 from balcap.errors import JudgeGoneError, RunError, UserError, did_you_mean
 from balcap.heads import dump
 
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     - 130: interrupted by Ctrl-C; 143: by SIGTERM. A training leaves a checkpoint first.
     - 141: nobody reads the output any more. What is to leave files, such as a training, goes on.
     """
+    wait_passively()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _exit_code(words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from balcap.config import ResolvedTrainSettings, SamplingSettings
-from balcap.policies import Policy
+from balcap.policies import Policy, threads
 from balcap.policies.images import read_image
 from balcap.types import Caption, Sample
 
@@ -104,6 +104,7 @@ def write_captions(
     import torch
 
     devices = [policy.model.device] if policy.model.device.type == "cuda" else []
+    threads.write()
     was_training = policy.model.training
     policy.model.eval()
     try:

@@ -14,6 +14,7 @@ from balcap.logging import without_bars
 from balcap.policies import quantized
 from balcap.policies.families import Family
 from balcap.policies.location import Located, locate
+from balcap.policies.small import write_by_own_loop
 from balcap.policies.threads import set_threads
 
 
@@ -65,6 +66,7 @@ def load(
     model.generation_config = _only_ends(model.generation_config, processor.tokenizer)
     model.config._name_or_path = origin.source  # what adapters name as their base
     set_threads(model)
+    write_by_own_loop(model)
     if found.adapter:
         from peft import PeftModel
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from balcap.atomic import atomic_write
+from balcap.cores import cores
 from balcap.errors import UserError
 from balcap.policies.threads import SHARED
 
@@ -88,7 +89,7 @@ def environment(jobs: int, share: int) -> dict[str, str]:
     ours = dict(os.environ)
     ours["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), ours.get("PATH", "")))
     if "OMP_NUM_THREADS" not in ours:
-        ours |= {"OMP_NUM_THREADS": str(max(1, _processors() // jobs)), SHARED: "1"}
+        ours |= {"OMP_NUM_THREADS": str(max(1, cores() // jobs)), SHARED: "1"}
     gpus = [gpu for gpu in ours.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
     if len(gpus) > 1:
         ours["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[share::jobs] or [gpus[share % len(gpus)]])
@@ -100,12 +101,6 @@ def not_startable(words: Sequence[str], error: OSError) -> UserError:
     return UserError(
         f"cannot start {words[0]!r}: {error.strerror}; the sweep file's command begins with it"
     )
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _macros(program: str, values: Mapping[str, Any]) -> dict[str, list[str]]:

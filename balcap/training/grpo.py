@@ -33,7 +33,7 @@ from balcap.heads import Head
 from balcap.heads.begun import Begun
 from balcap.heads.judge_wait import JudgeWait
 from balcap.heads.lengths import Unit
-from balcap.policies import Policy
+from balcap.policies import Policy, threads
 from balcap.runs.folder import RunFolder
 from balcap.runs.rollouts import Rollouts, Row, rows_of
 from balcap.training import rng_state
@@ -215,6 +215,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
 
     def _write(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """What TRL makes of this process's share of a batch: captions, and what the loss needs."""
+        threads.write()
         self._inputs = self.images.agreed(inputs)
         output: dict[str, Any] = super()._generate_and_score_completions(self._inputs)
         return output
@@ -228,6 +229,7 @@ class CaptionTrainer(GRPOTrainer):  # type: ignore[misc]  # trl ships no types
             mine, dtype=output["advantages"].dtype, device=output["advantages"].device
         )
         self.on_rollouts(self.state.global_step + 1, rollouts, dict(self._seconds))
+        threads.learn()
         return output
 
     @contextmanager

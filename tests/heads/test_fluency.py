@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from balcap.errors import UserError
+from balcap.heads.engines.harper import lint_all, lint_kinds
 from balcap.types import Caption, Sample
-from balcap_rewards.fluency import Fluency, FluencyConfig, distinct, is_finished, lint_kinds
+from balcap_rewards.fluency import Fluency, FluencyConfig, distinct, is_finished
 
 SAMPLE = Sample("a", "")
 GOOD = "A man in a red shirt stands next to a bicycle. Behind him, a bakery is open."
@@ -83,6 +84,8 @@ def test_threads_give_the_same_answers_as_one():
     with ThreadPoolExecutor(4) as threads:
         beside = list(threads.map(lambda text: lint_kinds(text, spelling=False), texts))
     assert alone == beside
+    lint_kinds.cache_clear()
+    assert alone == lint_all(texts, spelling=False)
 
 
 def test_the_distinct_share_of_nothing_is_whole():

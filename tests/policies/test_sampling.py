@@ -13,6 +13,7 @@ import torch
 from balcap.cli import main
 from balcap.config import SamplingSettings, TrainSettings
 from balcap.policies.generation import Sampling, chat, write_captions
+from balcap.policies.small.rows import distinct
 from balcap.training.grpo import CaptionTrainer
 from helpers.heads import Brief, Letters
 from helpers.trainer import make
@@ -115,7 +116,8 @@ def test_sampled_captions_are_rollouts_token_for_token(
             add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
             processor_kwargs={"padding": True},
         )  # fmt: skip
-        assert torch.equal(rows["input_ids"], rollout["inputs"]["input_ids"])
+        few, _ = distinct(rows)  # a group's prompt is read once
+        assert torch.equal(few["input_ids"], rollout["inputs"]["input_ids"])
         torch.set_rng_state(rollout["state"])
         config = Sampling.of(chosen).generation_config(policy)
         with torch.no_grad():

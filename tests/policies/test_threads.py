@@ -1,4 +1,4 @@
-"""One thread for a small policy on a CPU, whatever the machine is doing."""
+"""Few threads for a small policy on a CPU, whatever the machine is doing."""
 
 import os
 from collections.abc import Iterator
@@ -18,6 +18,8 @@ from helpers.runs import write_run
 def _two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(threads, "_now", None)
     torch.set_num_threads(2)
     threads._by_itself.cache_clear()
     yield
@@ -62,17 +64,42 @@ def test_a_large_policy_gets_back_what_a_small_one_left(monkeypatch: pytest.Monk
     assert torch.get_num_threads() == 2
 
 
-def test_a_resumed_run_has_the_threads_that_it_had(
+def test_it_learns_with_two_where_they_sleep_while_they_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    threads.set_threads(Model(2, 2))
+    assert torch.get_num_threads() == 1
+    threads.learn()
+    assert torch.get_num_threads() == 2
+    threads.write()
+    assert torch.get_num_threads() == 1
+
+
+def test_it_learns_with_one_where_they_spin() -> None:
+    threads.set_threads(Model(2, 2))
+    threads.learn()
+    assert torch.get_num_threads() == 1
+
+
+def test_a_resumed_run_learns_with_the_threads_that_it_had(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run = write_run(tmp_path / "run")
     provenance.record(run)
+    threads.set_threads(Model(2, 2))
     threads.continue_threads(run)  # nothing is known of a run of an older balcap
-    assert torch.get_num_threads() == 2
-    threads.keep_threads(run)
+    threads.learn()
+    assert torch.get_num_threads() == 1
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    threads.set_threads(Model(2, 2))
+    threads.keep_threads(run)  # two
+    monkeypatch.delenv("OMP_WAIT_POLICY")
     provenance.record(run)
     threads.set_threads(Model(2, 2))
     threads.continue_threads(run)
+    assert torch.get_num_threads() == 1
+    threads.learn()
     assert torch.get_num_threads() == min(2, os.cpu_count() or 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
@@ -80,7 +107,7 @@ def test_a_resumed_run_has_the_threads_that_it_had(
     assert torch.get_num_threads() == 1
 
 
-def test_one_thread_is_said_and_written_down(
+def test_few_threads_are_said_and_written_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = write_run(tmp_path / "run")
@@ -89,5 +116,5 @@ def test_one_thread_is_said_and_written_down(
     assert capsys.readouterr().out == ""
     threads.set_threads(Model(2, 2))
     threads.keep_threads(run)
-    assert "1 thread, as the policy is small" in capsys.readouterr().out
+    assert "writes with 1 thread and learns with 1, as the policy" in capsys.readouterr().out
     assert provenance.starts(run)[0]["threads"] == 1

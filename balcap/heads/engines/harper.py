@@ -6,10 +6,13 @@ list; `list.pop` and `append` are safe between threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
+
+from balcap.cores import cores
 
 if TYPE_CHECKING:
     from harper import Linter
@@ -19,6 +22,16 @@ KINDS = (
     "Grammar", "Malapropism", "Miscellaneous", "Nonstandard", "Punctuation", "Readability",
     "Redundancy", "Regionalism", "Repetition", "Spelling", "Style", "Typo", "Usage", "WordChoice",
 )  # fmt: skip
+
+
+def lint_all(texts: Sequence[str], *, spelling: bool) -> list[tuple[str, ...] | None]:
+    """`lint_kinds` of each text, on all cores: Harper lets other threads work meanwhile."""
+    return list(_threads().map(partial(lint_kinds, spelling=spelling), texts))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores(), thread_name_prefix="harper")
 
 
 @lru_cache(maxsize=16384)
