@@ -12,6 +12,7 @@ SMALL = {
     "judges.py": "--captions 16 --latency 0.01 --rounds 1",
     "laptop.py": "--smoke",
     "overlap.py": "--latencies 0 --steps 3 --batch 16",
+    "parts.py": "--captions 8 --rounds 1",
     "pictures.py": "--pictures 2 --questions 2 --rounds 1",
     "processes.py": "--processes 2 --steps 2 --batch 8 --rewards fluency",
     "report.py": "--steps 2 --captions 8",
