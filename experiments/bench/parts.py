@@ -4,7 +4,7 @@
 
 - writing: sampled captions of the embedded policies, eight for a scene, by transformers' loop and by
   that of `balcap.policies.small`, which writes the same tokens (it is checked);
-- sentences: the clauses of those captions by all-MiniLM-L6-v2, a length at a time and in one pass;
+- sentences: the clauses of those captions by all-MiniLM-L6-v2, by length and in one pass;
 - grammar: Harper, caption after caption and on all cores.
 
 The first two have one thread. Seconds of the wall; the fastest of the rounds, in turns, counts.
