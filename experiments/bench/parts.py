@@ -2,7 +2,7 @@
 
     python experiments/bench/parts.py [--captions 32] [--rounds 5]
 
-- writing: sampled captions of the embedded policies, eight for a scene, by transformers' loop and by
+- writing: sampled captions of the embedded policies, eight a scene, by transformers' loop and by
   that of `balcap.policies.small`, which writes the same tokens (it is checked);
 - sentences: the clauses of those captions by all-MiniLM-L6-v2, by length and in one pass;
 - grammar: Harper, caption after caption and on all cores.
