@@ -5,7 +5,8 @@
 Trains the default embedded policy as the demo does, alone and beside a process that spins, each
 with balcap's torch threads (one to write and two to learn, which sleep while they wait) and with
 torch's own (one a core, which spin), in turns, each in a process of its own. `--smoke` tries
-balcap's alone, in two small steps. Seconds are those of the steps, without start and evaluations; the fastest of the rounds counts.
+balcap's alone, in two small steps. Seconds are those of the steps, without start and evaluations;
+the fastest of the rounds counts.
 """
 
 from __future__ import annotations
