@@ -14,7 +14,6 @@ from balcap.logging import without_bars
 from balcap.policies import quantized
 from balcap.policies.families import Family
 from balcap.policies.location import Located, locate
-from balcap.policies.small import write_by_own_loop
 from balcap.policies.threads import set_threads
 
 
@@ -54,6 +53,8 @@ def load(
         UserError: if there is no such policy, or it is of no family that is known.
     """
     from transformers import AutoModelForImageTextToText
+
+    from balcap.policies.small import write_by_own_loop
 
     origin = origin or locate(settings.policy)
     found = Located(str(checkpoint), origin.family) if checkpoint else origin

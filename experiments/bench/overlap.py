@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.judge import server
-from shared.steps import StepTimes
+from shared.steps import StepTimes, writes_plainly
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
@@ -118,7 +118,7 @@ def plain(
         return [None if isinstance(score, Unscored) else float(score) for score in scores]
 
     times = Times()
-    policy = for_training(settings)
+    policy = writes_plainly(for_training(settings))
     args = grpo_config(settings, folder, 1)
     args.multi_objective_aggregation = "normalize_then_sum"
     order = sampling_order(len(samples), args)

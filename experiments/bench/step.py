@@ -20,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from shared.steps import StepTimes
+from shared.steps import StepTimes, writes_plainly
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
@@ -29,7 +29,7 @@ from balcap.config import TrainSettings
 from balcap.console import say, table
 from balcap.data import load as load_data
 from balcap.heads import Head, choose
-from balcap.heads.engines import embedding
+from balcap.heads.engines import embedding, harper
 from balcap.logging import quiet
 from balcap.policies.loading import for_training
 from balcap.training.grpo import CaptionTrainer
@@ -37,7 +37,6 @@ from balcap.training.image_reader import ImageReader
 from balcap.training.trl_args import grpo_config
 from balcap.training.turns import as_dataset, sampling_order
 from balcap.types import Caption, Sample, Unscored
-from balcap_rewards import fluency
 
 Parts = dict[str, list[float]]
 
@@ -77,7 +76,7 @@ def as_reward_function(head: Head[Any], samples: tuple[Sample, ...]) -> Any:
 
 def run_plain(settings: TrainSettings, samples: tuple[Sample, ...], folder: Path) -> Parts:
     parts: Parts = defaultdict(list)
-    policy = for_training(settings)
+    policy = writes_plainly(for_training(settings))
     heads = choose(settings.rewards).build(_defaults(settings)).trained
     args = grpo_config(settings, folder, 1)
     args.multi_objective_aggregation = "normalize_then_sum"
@@ -147,7 +146,7 @@ def main() -> None:
         for number in range(asked.rounds):
             for name, run in (("plain TRL", run_plain), ("balcap", run_balcap)):
                 embedding.forget()
-                fluency.lint_kinds.cache_clear()
+                harper.lint_kinds.cache_clear()
                 rounds[name].append(means(run(settings, samples, Path(folder) / f"{name}{number}")))
     parts = ("step", "generate", "score", "update")
     best = {n: {p: min(r[p] for r in rs) for p in parts} for n, rs in rounds.items()}

@@ -7,6 +7,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from balcap.policies import Policy
+
 
 class StepTimes(TrainerCallback):
     """Whole steps, from one step's end to the next: the drawing of the batch included.
@@ -24,3 +26,9 @@ class StepTimes(TrainerCallback):
         if self.last:
             self.seconds.append(now - self.last)
         self.last = now
+
+
+def writes_plainly(policy: Policy) -> Policy:
+    """The policy with transformers' loop, as whoever does not use balcap has it."""
+    vars(policy.model).pop("generate", None)
+    return policy
