@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from balcap.config.caption_server import CaptionServerSettings
 from balcap.config.checks import above, at_least, counts, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.policy import PRESETS, ModelSettings, Size, filled_in, unset
@@ -44,8 +45,10 @@ class CaptionSettings(SamplingSettings, ModelSettings):
         out: folder of the captions of `data`, from which the same command goes on after any end.
         limit: only the first so many samples of `data`.
         shard: samples in a file of captions; rounded up to whole batches.
-        engine: who captions `data`: `local`, this process and others of `accelerate launch`; or
-            `ray`, the workers of Ray Data (`pip install 'balcap[scale]'`).
+        engine: who captions `data`: `local`, this process and others of `accelerate launch`; `ray`,
+            the workers of Ray Data (`pip install 'balcap[scale]'`); or `server`, one that has the
+            policy, such as vLLM: `policy` is the model's name there.
+        server: where that one is.
         workers: of Ray, each with the policy in memory, and with a GPU where there are any.
         ray_address: of a running cluster, `HOST:PORT`, or `auto` for the one that was last recorded
             on this machine; default: Ray is started on this machine.
@@ -73,7 +76,8 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     out: Path | None = None
     limit: int | None = None
     shard: int = 512
-    engine: Literal["local", "ray"] = "local"
+    engine: Literal["local", "ray", "server"] = "local"
+    server: CaptionServerSettings = field(default_factory=CaptionServerSettings)
     workers: int = 1
     ray_address: str | None = None
     ray_wait: float = 30.0
@@ -105,6 +109,29 @@ class CaptionSettings(SamplingSettings, ModelSettings):
         counts(self, "max_tokens", "batch", "limit", "shard", "workers")
         at_least("seed", self.seed, 0)
         above("ray_wait", self.ray_wait, 0.0)
+        self._check_engine()
+
+    def _check_engine(self) -> None:
+        if self.engine != "local" and self.data is None:
+            raise UserError(
+                f"engine is {self.engine!r}, which captions a data set; give one: --data KIND:PATH "
+                "--out DIR (a folder of images is images:FOLDER), or leave out --engine"
+            )
+        if self.engine == "server" and not self.server.url:
+            raise UserError(
+                "engine is 'server', and no server is given; say where it is: "
+                "--server.url http://127.0.0.1:8000/v1"
+            )
+        if self.engine != "server" and self.server != CaptionServerSettings():
+            raise UserError(
+                f"server.* is set, and engine is {self.engine!r}, which asks no server; add "
+                "--engine server, or leave out --server.*"
+            )
+        if self.engine == "server" and self.no_repeat_ngram:
+            raise UserError(
+                f"no_repeat_ngram is {self.no_repeat_ngram}, which servers do not know; use "
+                "--repetition-penalty, or --engine local"
+            )
 
     def resolved(self) -> ResolvedCaptionSettings:
         """Return the settings with every policy-dependent default filled in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from balcap.config.checks import above, at_least, names_a_variable
@@ -37,6 +37,9 @@ class EndpointSettings:
         retries: further attempts after a failure that may be temporary.
     """
 
+    group: ClassVar[str] = "judge"  # under which these are given, for messages
+    model_option: ClassVar[str] = "judge.model"  # what names the model
+
     url: tuple[str, ...] = ()
     key: str | None = None
     requests: Literal["auto", "chat", "completions"] = "auto"
@@ -49,19 +52,20 @@ class EndpointSettings:
 
     def __post_init__(self) -> None:
         if self.concurrency is not None:
-            at_least("judge.concurrency", self.concurrency, 1)
-        at_least("judge.retries", self.retries, 0)
-        above("judge.connect_timeout", self.connect_timeout, 0.0)
-        above("judge.timeout", self.timeout, 0.0)
+            at_least(f"{self.group}.concurrency", self.concurrency, 1)
+        at_least(f"{self.group}.retries", self.retries, 0)
+        above(f"{self.group}.connect_timeout", self.connect_timeout, 0.0)
+        above(f"{self.group}.timeout", self.timeout, 0.0)
         for name in ("requests_per_minute", "tokens_per_minute"):
             if getattr(self, name) is not None:
-                above(f"judge.{name}", getattr(self, name), 0.0)
+                above(f"{self.group}.{name}", getattr(self, name), 0.0)
         for url in self.url:
-            _check_address(url)
+            _check_address(f"{self.group}.url", url)
         if self.key is not None and not names_a_variable(self.key):
             raise UserError(  # and the key must not stand in a message either
-                "judge.key is not the name of an environment variable, and perhaps a key itself; "
-                "put the key into a variable and give that one's name: --judge.key OPENAI_API_KEY"
+                f"{self.group}.key is not the name of an environment variable, and perhaps a key "
+                "itself; put the key into a variable and give that one's name: "
+                f"--{self.group}.key OPENAI_API_KEY"
             )
 
     @property
@@ -77,27 +81,27 @@ class EndpointSettings:
         """
         if not self.url:
             raise UserError(
-                f"{asker}: backend endpoint needs judge.url, and it is not given; set "
-                "--judge.url http://127.0.0.1:8000/v1"
+                f"{asker}: backend endpoint needs {self.group}.url, and it is not given; set "
+                f"--{self.group}.url http://127.0.0.1:8000/v1"
             )
         if self.key is not None and not os.environ.get(self.key):
             raise UserError(
-                f"{asker}: judge.key names the environment variable {self.key!r}, which is not "
-                f"set; export {self.key}=..., or name another one (never the key itself)"
+                f"{asker}: {self.group}.key names the environment variable {self.key!r}, which is "
+                f"not set; export {self.key}=..., or name another one (never the key itself)"
             )
         for url in self.url:
             proxy_of(url)
 
 
-def _check_address(url: str) -> None:
+def _check_address(setting: str, url: str) -> None:
     if not url.startswith(("http://", "https://")):
         raise UserError(
-            f"judge.url has {url!r}; an address begins with http:// or https://, such as "
+            f"{setting} has {url!r}; an address begins with http:// or https://, such as "
             "http://127.0.0.1:8000/v1"
         )
     if re.search(r"[@?#]", url):
         raise UserError(
-            f"judge.url has an address at {urlsplit(url).hostname!r} with a user, a password or a "
+            f"{setting} has an address at {urlsplit(url).hostname!r} with a user, a password or a "
             "query in it; give the bare address, and a key as the name of an environment variable: "
-            "--judge.key NAME"
+            f"--{setting.removesuffix('url')}key NAME"
         )

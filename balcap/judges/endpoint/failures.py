@@ -13,6 +13,8 @@ from balcap.errors import UserError
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
+    from balcap.judges.endpoint.config import EndpointSettings
+
 SHOWN = 200  # characters of a server's message that are quoted
 PASSING = (408, 409, 425, 429)  # and 500 upwards
 
@@ -45,7 +47,7 @@ class RefusedError(Exception):
         self.message = message
 
 
-def of_connection(error: Exception, url: str, connect_timeout: float) -> Exception:
+def of_connection(error: Exception, url: str, config: EndpointSettings) -> Exception:
     """What a connection that failed, or broke, means: a PassingError, or the UserError of a
     certificate that is not trusted, which no further try mends."""
     from aiohttp import (
@@ -59,25 +61,25 @@ def of_connection(error: Exception, url: str, connect_timeout: float) -> Excepti
         return UserError(
             f"the certificate of {url} is not trusted ({getattr(said, 'verify_message', said)}); "
             "if the server is yours, name the file of the authority that signed it, export "
-            "SSL_CERT_FILE=/path/to/ca.pem, or correct the name in judge.url"
+            f"SSL_CERT_FILE=/path/to/ca.pem, or correct the name in {config.group}.url"
         )
     if isinstance(error, ConnectionTimeoutError):
-        return PassingError(f"no connection within {connect_timeout:g} s", lost=True)
+        return PassingError(f"no connection within {config.connect_timeout:g} s", lost=True)
     if isinstance(error, ClientConnectorError):
         return PassingError(f"no connection ({_short(str(error))})", lost=True)
     return PassingError(f"the connection broke ({_short(str(error)) or type(error).__name__})")
 
 
 def of_status(
-    response: ClientResponse, content: bytes, key_name: str, key: str, worked: bool
+    response: ClientResponse, content: bytes, config: EndpointSettings, key: str, worked: bool
 ) -> Exception:
     """What a status of HTTP above 399 means: a PassingError, RefusedError or UserError.
 
     Args:
         response: with its status and headers.
         content: its body.
-        key_name: the environment variable of the key.
-        key: what stands in it, to be left out of the message; some servers repeat it.
+        config: of who asks.
+        key: what was sent as the key, to be left out of the message; some servers repeat it.
         worked: whether the server has taken that key before. Then a 403 is about the question:
             some hosts forbid what their moderation does not like.
     """
@@ -87,7 +89,7 @@ def of_status(
         message = message.replace(key, "***")
     message = _short(message)
     if status == 401 or (status == 403 and not worked):
-        return UserError(_about_key(status, message, key_name, bool(key)))
+        return UserError(_about_key(status, message, config, bool(key)))
     if status in PASSING or status >= 500:
         said = f": {message}" if message else ""
         return PassingError(f"HTTP {status}{said}", wait=asked_to_wait(response.headers))
@@ -107,15 +109,16 @@ def asked_to_wait(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
-def _about_key(status: int, message: str, key_name: str, given: bool) -> str:
+def _about_key(status: int, message: str, config: EndpointSettings, given: bool) -> str:
+    variable, other = config.variable, f"--{config.group}.key NAME"
     problem = (
-        f"it was sent the key in the environment variable {key_name}; correct it, or name another "
-        "one with --judge.key NAME"
+        f"it was sent the key in the environment variable {variable}; correct it, or name another "
+        f"one with {other}"
         if given
-        else f"no key was sent, as the environment variable {key_name} is not set; set it, or name "
-        "another one with --judge.key NAME"
+        else f"no key was sent, as the environment variable {variable} is not set; set it, or name "
+        f"another one with {other}"
     )
-    return f"the judge refused the key (HTTP {status}: {message}): {problem}"
+    return f"the {config.group} refused the key (HTTP {status}: {message}): {problem}"
 
 
 def _message(content: bytes) -> str:

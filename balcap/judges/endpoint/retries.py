@@ -134,7 +134,8 @@ class RetryPolicy:
         if wait > deadline - asyncio.get_running_loop().time():
             before = f"{problems[-1]}; " if problems else ""
             raise JudgeError(
-                f"{before}{server.url} asks to wait {wait:.0f} s, longer than judge.timeout allows"
+                f"{before}{server.url} asks to wait {wait:.0f} s, longer than "
+                f"{self._config.group}.timeout allows"
             )
         await asyncio.sleep(wait + random.random() * self._backoff)
 

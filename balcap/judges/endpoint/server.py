@@ -111,10 +111,9 @@ class Server:
             async with self.open().request(method, url, data=content, headers=kind) as response:
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise of_connection(error, self.url, self._config.connect_timeout) from None
+            raise of_connection(error, self.url, self._config) from None
         if response.status >= 400:
-            variable = self._config.variable
-            raise of_status(response, answer, variable, self._key, self._worked)
+            raise of_status(response, answer, self._config, self._key, self._worked)
         return answer
 
     async def _about_missing(self, path: str, error: RefusedError) -> Exception:
@@ -126,15 +125,16 @@ class Server:
             models = [str(model["id"]) for model in listed["data"]]
         except (RefusedError, ValueError, KeyError, TypeError):
             return UserError(
-                f"{self.url} has no /{path} (HTTP 404: {error.message}); set judge.url to the "
-                "server's address up to and with /v1, such as http://127.0.0.1:8000/v1"
+                f"{self.url} has no /{path} (HTTP 404: {error.message}); set "
+                f"{self._config.group}.url to the server's address up to and with /v1, such as "
+                "http://127.0.0.1:8000/v1"
             )
         if self._model in models:
             return error
         names = ", ".join(models[:LISTED]) + (" ..." if len(models) > LISTED else "")
         return UserError(
             f"{self.url} has no model {self._model!r}; it has {names or 'none'}"
-            f"{did_you_mean(self._model, models)}; set judge.model"
+            f"{did_you_mean(self._model, models)}; set {self._config.model_option}"
         )
 
     @property

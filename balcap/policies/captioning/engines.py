@@ -1,4 +1,4 @@
-"""Who works through the shards: this process and its like, or the actors of a Ray cluster."""
+"""Who works through the shards: this process and its like, actors of Ray, or a server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from balcap import distributed
 from balcap.policies.captioning import cluster
 from balcap.policies.captioning.folder import CaptionFolder
+from balcap.policies.captioning.server import on_server
 from balcap.policies.captioning.work import Work
 from balcap.types import Sample
 
@@ -66,4 +67,4 @@ def on_ray(work: Work, samples: Sequence[Sample], missing: Sequence[int], went_o
     folder.samples.unlink(missing_ok=True)
 
 
-ENGINES = {"local": local, "ray": on_ray}
+ENGINES = {"local": local, "ray": on_ray, "server": on_server}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -17,7 +17,7 @@ from balcap.data import Loaded
 from balcap.data import load as load_data
 from balcap.errors import UserError
 from balcap.logging import quiet
-from balcap.policies.captioning import cluster
+from balcap.policies.captioning import cluster, server
 from balcap.policies.captioning.folder import CaptionFolder
 from balcap.policies.location import locate
 from balcap.policies.origin import Origin
@@ -26,8 +26,11 @@ from balcap.runs.lock import hold
 from balcap.runs.provenance import versions
 from balcap.types import Sample
 
-FREE = ("out", "engine", "workers", "ray_address", "ray_wait", "json", "images", "max_bad")
-"""Settings that no caption depends on."""
+FREE = (
+    "out", "engine", "server", "workers", "ray_address", "ray_wait", "json", "images", "max_bad",
+)  # fmt: skip
+"""Settings that no caption depends on. What a server writes does not go on with what another engine
+began: its policy is a name there, and not the weights that are known here."""
 
 
 def run(settings: ResolvedCaptionSettings) -> int:
@@ -40,9 +43,7 @@ def run(settings: ResolvedCaptionSettings) -> int:
         UserError: before the policy is loaded, if policy, data or folder do not fit.
         RunError: if the disk is full.
     """
-    if settings.engine == "ray":
-        cluster.check()
-    located = locate(settings.policy)
+    named = _policy_of(settings)
     loaded = load_data(settings.samples_of)
     samples = loaded.train[: settings.limit]
     shards = -(-len(samples) // settings.shard_size)
@@ -50,7 +51,7 @@ def run(settings: ResolvedCaptionSettings) -> int:
     begun, failure, held = None, None, None
     if distributed.is_first():
         try:
-            origin = Origin.of(settings.policy, located)
+            origin = named()
             if folder.begin(_identity(settings, origin, samples)):
                 say(f"going on in {folder.path}")
             held = hold(folder, "captioned", "give the same command again")
@@ -69,6 +70,17 @@ def run(settings: ResolvedCaptionSettings) -> int:
             return 0
         seconds = time.monotonic() - began
         return _close(settings, origin, loaded, shards, written, seconds)
+
+
+def _policy_of(settings: ResolvedCaptionSettings) -> Callable[[], Origin]:
+    """Find the policy before anything is read: what gives its record, which reads its weights."""
+    if settings.engine == "server":
+        server.check(settings)
+        return lambda: Origin(settings.policy, f"served as {settings.policy}", None, None, {})
+    if settings.engine == "ray":
+        cluster.check()
+    located = locate(settings.policy)
+    return lambda: Origin.of(settings.policy, located)
 
 
 def _caption(

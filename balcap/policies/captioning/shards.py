@@ -77,19 +77,9 @@ class ShardWriter:
             written = list(write_captions(self.policy, good, drawn)) if good else []
         captions = iter(written)
         return [
-            _bad(sample, faults[sample.id]) if sample.id in faults else self._row(next(captions))
+            bad_row(sample, faults[sample.id]) if sample.id in faults else row_of(next(captions))
             for sample in samples
         ]
-
-    def _row(self, caption: Caption) -> Row:
-        return {
-            "id": caption.sample.id,
-            "image": _name(caption.sample),
-            "caption": caption.text,
-            "tokens": caption.num_tokens,
-            "finished": caption.finished,
-            "error": None,
-        }
 
     def _fault(self, sample: Sample) -> str:
         try:
@@ -99,7 +89,20 @@ class ShardWriter:
         return ""
 
 
-def _bad(sample: Sample, reason: str) -> Row:
+def row_of(caption: Caption) -> Row:
+    """A caption as it is kept."""
+    return {
+        "id": caption.sample.id,
+        "image": _name(caption.sample),
+        "caption": caption.text,
+        "tokens": caption.num_tokens,
+        "finished": caption.finished,
+        "error": None,
+    }
+
+
+def bad_row(sample: Sample, reason: str) -> Row:
+    """A sample whose image cannot be used."""
     nothing = {"caption": None, "tokens": None, "finished": None}
     return {"id": sample.id, "image": _name(sample), **nothing, "error": reason}
 
