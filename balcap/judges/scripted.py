@@ -128,7 +128,7 @@ class Scripted(Backend):
             if self._asynchronous:
                 said: Any = self._script(request)
             else:  # it may take its time; the loop has other work
-                said = await asyncio.to_thread(self._script, request)
+                said = await asyncio.to_thread(self._called, request)
             if inspect.isawaitable(said):
                 said = await said
         except JudgeError as error:
@@ -139,6 +139,16 @@ class Scripted(Backend):
                 "JudgeResponse, or raises JudgeError"
             )
         return said if isinstance(said, JudgeResponse) else JudgeResponse(said)
+
+    def _called(self, request: JudgeRequest) -> Any:
+        """What it says. A StopIteration would never arrive: no future takes one."""
+        try:
+            return self._script(request)
+        except StopIteration as error:
+            raise UserError(
+                f"the judge {self._name} raised StopIteration: it took the next of answers that "
+                "had come to their end; let it answer every question, however often it is asked"
+            ) from error
 
 
 def _says_text_only(script: Script) -> bool:

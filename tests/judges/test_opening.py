@@ -10,6 +10,7 @@ import pytest
 from balcap.config import JudgeSettings
 from balcap.errors import UserError
 from balcap.judges.factory import cache_file, open_judge
+from balcap.judges.scripted import scripted
 from balcap.judges.types import JudgeRequest
 
 OFF = Path("off")
@@ -183,3 +184,12 @@ def test_opening_makes_nothing(script, tmp_path):
     cache = tmp_path / "new" / "answers.sqlite"
     open_judge(JudgeSettings.of(backend="scripted", model=f"{script}:say", cache=cache), "qa")
     assert not cache.parent.exists()
+
+
+def test_a_script_that_runs_out_of_answers_is_one_message() -> None:
+    """A StopIteration cannot be the outcome of a future: whoever waited for it did so for ever."""
+    answers = iter(["B"])
+    judge = scripted(lambda request: next(answers))
+    requests = [JudgeRequest.of("one?"), JudgeRequest.of("another?")]
+    with pytest.raises(UserError, match=r"raised StopIteration: .*answer every question"):
+        asyncio.run(asyncio.wait_for(judge.ask(requests), timeout=30))
