@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as parquet
+from shared.steps import writes_plainly
 
 from balcap.config import ModelSettings
 from balcap.config.data import DataSettings, ShapesSettings
@@ -32,7 +33,7 @@ POLICY, BATCH, TOKENS = "tiny-qwen2.5-vl", 128, 64
 def bare(scenes: int) -> tuple[list[str], float, float]:
     """Captions of transformers' `generate`; seconds of loading and of writing."""
     began = time.perf_counter()
-    policy = load_to_write(ModelSettings(policy=POLICY))
+    policy = writes_plainly(load_to_write(ModelSettings(policy=POLICY)))
     world = DataSettings(data="shapes", eval_samples=0, shapes=ShapesSettings(train=scenes))
     samples = load_data(world).train
     loaded = time.perf_counter()
