@@ -40,7 +40,11 @@ class UnreadableImageError(UserError):
             f"the image of sample {sample!r} cannot be read ({reason}); put it back, or leave the "
             "sample out"
         )
+        self.sample = sample
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.sample, self.reason)
 
 
 class HeadError(UserError):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from balcap.config.caption_server import CaptionServerSettings
-from balcap.config.checks import above, at_least, counts, within
+from balcap.config.checks import at_least, counts, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
+from balcap.config.engine import EngineSettings
 from balcap.config.policy import PRESETS, ModelSettings, Size, filled_in, unset
 from balcap.config.sampling import SamplingSettings
 from balcap.errors import UserError
@@ -35,7 +36,7 @@ CAPTION_PRESETS: Mapping[Size, CaptionPreset] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptionSettings(SamplingSettings, ModelSettings):
+class CaptionSettings(EngineSettings, SamplingSettings, ModelSettings):
     """Which images, and how their captions are written.
 
     Attributes:
@@ -49,10 +50,6 @@ class CaptionSettings(SamplingSettings, ModelSettings):
             the workers of Ray Data (`pip install 'balcap[scale]'`); or `server`, one that has the
             policy, such as vLLM: `policy` is the model's name there.
         server: where that one is.
-        workers: of Ray, each with the policy in memory, and with a GPU where there are any.
-        ray_address: of a running cluster, `HOST:PORT`, or `auto` for the one that was last recorded
-            on this machine; default: Ray is started on this machine.
-        ray_wait: seconds that the cluster of `ray_address` may take to answer. Ours.
         image_root: folder that image names are relative to; default: the data file's folder.
         max_bad: refuse to start when more than this share of the rows is unusable, in [0, 1]; exit
             code 1 when more of the images than this prove unusable on the way.
@@ -76,11 +73,8 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     out: Path | None = None
     limit: int | None = None
     shard: int = 512
-    engine: Literal["local", "ray", "server"] = "local"
+    engine: Literal["local", "ray", "server"] = "local"  # type: ignore[assignment]  # one more
     server: CaptionServerSettings = field(default_factory=CaptionServerSettings)
-    workers: int = 1
-    ray_address: str | None = None
-    ray_wait: float = 30.0
     image_root: Path | None = None
     max_bad: float = 0.05
     check_images: Literal["full", "header", "exists"] = "header"
@@ -96,6 +90,7 @@ class CaptionSettings(SamplingSettings, ModelSettings):
     def __post_init__(self) -> None:
         ModelSettings.__post_init__(self)
         SamplingSettings.__post_init__(self)
+        EngineSettings.__post_init__(self)
         if not self.images and self.data is None:
             raise UserError(
                 "no images; write one or more image files: balcap caption a.jpg b.jpg; or a whole "
@@ -106,9 +101,8 @@ class CaptionSettings(SamplingSettings, ModelSettings):
         if (self.data is None) != (self.out is None):
             raise UserError("data and out belong together: --data KIND:PATH --out DIR")
         within("max_bad", self.max_bad, 0.0, 1.0)
-        counts(self, "max_tokens", "batch", "limit", "shard", "workers")
+        counts(self, "max_tokens", "batch", "limit", "shard")
         at_least("seed", self.seed, 0)
-        above("ray_wait", self.ray_wait, 0.0)
         self._check_engine()
 
     def _check_engine(self) -> None:

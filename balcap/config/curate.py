@@ -8,6 +8,7 @@ from typing import Literal
 
 from balcap.config.checks import NOT_GIVEN, at_least, counts, must_be_given, within
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
+from balcap.config.engine import EngineSettings
 from balcap.config.judge import JudgeSettings
 from balcap.errors import UserError
 
@@ -52,7 +53,7 @@ class QuestionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurateSettings:
+class CurateSettings(EngineSettings):
     """Which images, what is written about them, and by whom.
 
     Attributes:
@@ -73,8 +74,8 @@ class CurateSettings:
             or only check that the file is there (`exists`).
         duplicates: rows that say what an earlier row of their id says are bad rows (`refuse`), or
             left out without a word (`drop`).
-        at_once: images that are worked on at once. A kill costs nothing of them that is in the
-            judge's cache.
+        at_once: images that are worked on at once, by each worker of Ray. A kill costs nothing of
+            them that is in the judge's cache.
         temperature: of the writer, in [0, 2] (CapRL: 0.1; ours: the likeliest).
         max_tokens: longest answer of the writer (CapRL: 2048).
         max_failed: share of the images that may be left without an answer, in [0, 1]; beyond it the
@@ -105,6 +106,7 @@ class CurateSettings:
     shapes: ShapesSettings = field(default_factory=ShapesSettings)
 
     def __post_init__(self) -> None:
+        EngineSettings.__post_init__(self)
         must_be_given(
             self.out, "no folder for the result; name one: balcap curate --data DATA --out DIR"
         )

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
-from balcap.config import CurateSettings, JudgeSettings
+from balcap import cluster
+from balcap.config import CurateSettings
 from balcap.console import say
 from balcap.curation.engine import ask_all
 from balcap.curation.folder import CurationFolder
-from balcap.curation.questions import Questions
 from balcap.curation.result import identity, write_result
 from balcap.curation.target import AnyTarget
-from balcap.curation.texts import FactLists, References, Rubrics
+from balcap.curation.targets import target_of
 from balcap.data import load
-from balcap.errors import UserError
-from balcap.judges.event_loop import run as wait_for
-from balcap.judges.factory import given_for, open_judge
-from balcap.judges.judge import Judge
 from balcap.resumable import Journal
 from balcap.runs.lock import hold
 from balcap.runs.summary_text import judge_table
-
-TARGETS: Mapping[str, type[AnyTarget]] = {
-    target.name: target for target in (Questions, References, FactLists, Rubrics)
-}
-"""By `--what`; to add one, add it."""
-
-REDRAWS = 2
-"""How often an unusable answer is drawn again, where the settings do not say. Ours."""
 
 
 def run(settings: CurateSettings) -> int:
@@ -43,7 +30,9 @@ def run(settings: CurateSettings) -> int:
         JudgeGoneError: if the judge left too many images without an answer.
         RunError: if the disk is full.
     """
-    target = TARGETS[settings.what](settings, _judges(settings))
+    if settings.engine == "ray":
+        cluster.check()
+    target = target_of(settings)
     folder = CurationFolder(settings.out, settings.what)
     loaded = load(settings.images)
     samples = loaded.train[: settings.limit]
@@ -51,25 +40,10 @@ def run(settings: CurateSettings) -> int:
         say(f"going on in {folder.path}")
     with hold(folder, "curated", "give the same command again") or nullcontext():
         journal = Journal(folder, folder.journal)
-        failed = wait_for(ask_all(target, samples, journal, settings))
+        failed = ask_all(target, samples, journal, settings)
         report = write_result(target, samples, journal, failed, folder, settings)
     _tell(target, report, folder)
     return 0
-
-
-def _judges(settings: CurateSettings) -> dict[str, Judge]:
-    """Who is asked, by the names of their settings. Those of the same settings share a backend."""
-    chosen = {"writer": settings.asked}
-    if settings.what == "questions":
-        chosen["reader"] = given_for(settings.reader, settings.asked, "reader")
-    return {name: _open(name, one) for name, one in chosen.items()}
-
-
-def _open(name: str, settings: JudgeSettings) -> Judge:
-    try:
-        return open_judge(settings, f"the {name} of balcap curate", REDRAWS)
-    except UserError as error:  # which names the settings of any judge
-        raise UserError(re.sub(r"(?<!\w)judge\.", f"{name}.", str(error))) from error
 
 
 def _tell(target: AnyTarget, report: Mapping[str, Any], folder: CurationFolder) -> None:

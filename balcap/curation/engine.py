@@ -7,12 +7,19 @@ about again, now and by the next start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from balcap.cluster import worked_through
 from balcap.config import CurateSettings
 from balcap.curation.target import AnyTarget
+from balcap.curation.targets import target_of
 from balcap.errors import JudgeError, JudgeGoneError, UnreadableImageError
+from balcap.judges.event_loop import run
 from balcap.judges.images import Picture
+from balcap.judges.usage import Usage
 from balcap.progress import Progress
 from balcap.resumable import Journal
 from balcap.types import Sample
@@ -20,13 +27,16 @@ from balcap.types import Sample
 PASSES = 2
 """How often an image is asked about in one start. The judge's own retries come on top. Ours."""
 
+PIECE = 4
+"""How many times `at_once` images a worker of Ray is given together. Ours."""
+
 SURELY_GONE = 64
 """Images, one after the other, that nobody answers, until nobody is asked any more. Ours."""
 
 Failed = dict[str, JudgeError | UnreadableImageError]
 
 
-async def ask_all(
+def ask_all(
     target: AnyTarget, samples: Sequence[Sample], journal: Journal, settings: CurateSettings
 ) -> Failed:
     """Ask about every image that the journal does not have.
@@ -46,13 +56,12 @@ async def ask_all(
     """
     left = [sample for sample in samples if sample.id not in journal]
     progress = Progress("images", len(samples), len(samples) - len(left))
+    ask = _by_workers if settings.engine == "ray" else _here
     failed: Failed = {}
     try:
         for _ in range(PASSES):
-            failed = await _Pass(target, journal, settings.at_once, progress).over(left)
+            failed = ask(target, left, journal, settings, progress) if left else {}
             left = [sample for sample in left if sample.id in failed]
-            if not left:
-                break
     finally:
         progress.close()
     if len(failed) > settings.max_failed * len(samples):
@@ -60,31 +69,121 @@ async def ask_all(
     return failed
 
 
+def _here(
+    target: AnyTarget,
+    samples: Sequence[Sample],
+    journal: Journal,
+    settings: CurateSettings,
+    progress: Progress,
+) -> Failed:
+    """One go through some images, in this process."""
+    done = progress.first
+
+    def went_on(failed: Failed) -> None:
+        nonlocal done
+        done += 1
+        progress.show(done, f"{len(failed):,} without an answer" if failed else "")
+
+    one = _Pass(target, journal.add, settings.at_once, went_on)
+    run(one.over(samples))
+    return one.failed
+
+
+def _by_workers(
+    target: AnyTarget,
+    samples: Sequence[Sample],
+    journal: Journal,
+    settings: CurateSettings,
+    progress: Progress,
+) -> Failed:
+    """One go through some images, by the workers of Ray. The journal is written here."""
+    size = PIECE * settings.at_once
+    pieces = [samples[start : start + size] for start in range(0, len(samples), size)]
+    failed: Failed = {}
+    done = progress.first
+    for number, found in worked_through(settings, partial(_asker, settings), pieces):
+        for entry in found.entries:
+            journal.add(entry)
+        failed |= found.failed
+        for name, usage in found.usage.items():
+            target.judges[name].usage += usage
+        if found.gone:
+            raise JudgeGoneError(found.gone)
+        done += len(pieces[number])
+        progress.show(done, f"{len(failed):,} without an answer" if failed else "")
+    return failed
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a worker made of a piece.
+
+    Attributes:
+        entries: for the journal.
+        failed: why an image has none.
+        usage: of each judge.
+        gone: why the rest was not asked about; empty where all was.
+    """
+
+    entries: list[dict[str, Any]]
+    failed: Failed
+    usage: dict[str, Usage]
+    gone: str
+
+
+def _asker(settings: CurateSettings) -> Callable[[Sequence[Sample]], _Asked]:
+    """What a worker of Ray does with some images."""
+    target = target_of(settings)
+
+    def asked(samples: Sequence[Sample]) -> _Asked:
+        before = {name: judge.usage for name, judge in target.judges.items()}
+        entries: list[dict[str, Any]] = []
+        one, gone = _Pass(target, entries.append, settings.at_once), ""
+        try:
+            run(one.over(samples))
+        except JudgeGoneError as error:
+            gone = str(error)
+        usage = {name: judge.usage - before[name] for name, judge in target.judges.items()}
+        return _Asked(entries, one.failed, usage, gone)
+
+    return asked
+
+
 class _Pass:
-    """One go through some images."""
+    """One go through some images.
+
+    Args:
+        target: what is asked.
+        add: takes the entry of each image that is done.
+        at_once: how many are worked on.
+        went_on: told of each, done or not, with those that failed so far.
+
+    Attributes:
+        failed: by id, why an image is not done.
+    """
 
     def __init__(
-        self, target: AnyTarget, journal: Journal, at_once: int, progress: Progress
+        self,
+        target: AnyTarget,
+        add: Callable[[dict[str, Any]], None],
+        at_once: int,
+        went_on: Callable[[Failed], None] = lambda failed: None,
     ) -> None:
+        self.failed: Failed = {}
         self._target = target
-        self._journal = journal
+        self._add = add
         self._at_once = at_once
-        self._progress = progress
-        self._failed: Failed = {}
+        self._went_on = went_on
         self._in_a_row = 0
 
-    async def over(self, samples: Sequence[Sample]) -> Failed:
-        """Ask about all; returns what failed, by id."""
+    async def over(self, samples: Sequence[Sample]) -> None:
+        """Ask about all."""
         waiting = iter(samples)
-        done = self._progress.first
 
         async def work() -> None:
-            nonlocal done
             for sample in waiting:  # shared by the workers: each takes the next one
                 await self._one(sample, len(samples))
-                done += 1
-                failed = f"{len(self._failed):,} without an answer" if self._failed else ""
-                self._progress.show(done, failed)
+                self._went_on(self.failed)
 
         workers = [asyncio.create_task(work()) for _ in range(min(self._at_once, len(samples)))]
         try:
@@ -92,7 +191,6 @@ class _Pass:
         finally:
             for worker in workers:
                 worker.cancel()
-        return self._failed
 
     async def _one(self, sample: Sample, count: int) -> None:
         try:
@@ -100,13 +198,13 @@ class _Pass:
             digest = await asyncio.to_thread(lambda: picture.digest)
             answers = await self._target.ask(sample, picture)
         except (JudgeError, UnreadableImageError) as error:
-            self._failed[sample.id] = error
+            self.failed[sample.id] = error
             self._in_a_row += isinstance(error, JudgeError)
             if self._in_a_row >= SURELY_GONE:
-                raise _gone(self._failed, count) from error
+                raise _gone(self.failed, count) from error
             return
         self._in_a_row = 0
-        self._journal.add({"id": sample.id, "picture": digest, **answers})
+        self._add({"id": sample.id, "picture": digest, **answers})
 
 
 def _gone(failed: Failed, count: int) -> JudgeGoneError:

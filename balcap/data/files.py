@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from balcap import distributed
@@ -64,7 +65,7 @@ def _kept(reading: Reading, settings: DataSettings) -> tuple[Sequence[Sample], l
     if found.before and distributed.is_first():
         say(f"{path}: as checked at {found.before} and kept in {found.folder}")
     reading.columns.update(found.columns)
-    return KeptSamples(found.folder, settings.prompt, lambda: dataset_of(path)), found.bad
+    return KeptSamples(found.folder, settings.prompt, partial(dataset_of, path)), found.bad
 
 
 def _in_memory(reading: Reading, prompt: str) -> tuple[Sequence[Sample], list[BadRow]]:

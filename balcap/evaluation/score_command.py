@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from balcap import cluster
 from balcap.advantage.arrays import Float
 from balcap.advantage.gates import within_band
 from balcap.advantage.harmonic import harmonic_mean
@@ -20,6 +21,7 @@ from balcap.data import check_requirements, load
 from balcap.data.glance import by_id
 from balcap.errors import JudgeGoneError, RunError, UserError
 from balcap.evaluation.harness.caption_file import from_file
+from balcap.evaluation.scoring_by_workers import scored_by_workers
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of
 from balcap.heads.lengths import ratios
@@ -40,10 +42,12 @@ def run(settings: ScoreSettings, selected: Selected) -> int:
     """
     if settings.length_unit == "tokens":
         raise UserError("length_unit is 'tokens'; captions in a file are counted in words or chars")
+    if settings.engine == "ray":
+        cluster.check()
     rule = AdvantageRule.of(settings, selected.weights)
     captions, left_out = _captions(settings)
     check_requirements([c.sample for c in captions], {h.name: h.requires for h in selected.trained})
-    scored = score(selected.trained, captions)
+    scored = _scored(settings, selected, captions)
     ratio = ratios(captions, settings.length_unit, word_count)
     rows = _rows(captions, scored, ratio, settings)
     if settings.out is not None:
@@ -58,6 +62,12 @@ def run(settings: ScoreSettings, selected: Selected) -> int:
         say(f"\nper caption: {settings.out}")
     _check_judges(selected.trained, scored)
     return 0
+
+
+def _scored(settings: ScoreSettings, selected: Selected, captions: Sequence[Caption]) -> Scored:
+    if settings.engine == "ray":
+        return scored_by_workers(settings, selected, captions)
+    return score(selected.trained, captions)
 
 
 def _unscored(scored: Scored) -> Iterator[str]:

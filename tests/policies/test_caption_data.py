@@ -213,7 +213,7 @@ def test_a_worker_in_another_folder_finds_everything(
     monkeypatch.chdir(there)
     work, samples = pickle.loads(pickle.dumps((sent, samples)))
     (here / "out").mkdir()
-    assert work.writer(samples).write(0) == 1
+    assert work.writer().write(0, samples) == 1
     [row] = rows(here / "out")
     assert row["error"] is None
 

@@ -13,16 +13,18 @@ import numpy.typing as npt
 from balcap.data.kept import IDS, PICTURES, SAMPLES
 from balcap.data.kept.packing import unpack
 from balcap.data.tables import SavedTable
+from balcap.errors import UserError
 from balcap.types import Sample
 
 
 class KeptSamples(Sequence[Sample]):
     """Some of the samples in a folder of `balcap.data.kept`, in their order.
 
-    A sample is made anew each time. What is needed of all samples is in columns, a cell a sample
-    (`column`): `id`, `prompt`, `picture` (the image's name, null where it is in no file of its
-    own), `content` (a digest of it, or null), `width` and `height` (pixels, 0 where unknown),
-    `words` (of the reference, 0 where there is none).
+    A sample is made anew each time. What is pickled is where they are, and not what they say. What
+    is needed of all samples is in columns, a cell a sample (`column`): `id`, `prompt`, `picture`
+    (the image's name, null where it is in no file of its own), `content` (a digest of it, or null),
+    `width` and `height` (pixels, 0 where unknown), `words` (of the reference, 0 where there is
+    none).
 
     Args:
         folder: with the files.
@@ -31,6 +33,7 @@ class KeptSamples(Sequence[Sample]):
     """
 
     def __init__(self, folder: Path, prompt: str, saved: Callable[[], SavedTable]) -> None:
+        self._folder = folder
         self._rows = _mapped(folder / SAMPLES)
         self._ids = _mapped(folder / IDS)
         self._pictures = folder / PICTURES
@@ -40,6 +43,9 @@ class KeptSamples(Sequence[Sample]):
 
     def __len__(self) -> int:
         return len(self._chosen)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self._folder, self._prompt, self._saved, self._chosen)
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
@@ -80,6 +86,22 @@ class KeptSamples(Sequence[Sample]):
         several = counts.field("values").filter(compute.greater(counts.field("counts"), 1))
         is_one = compute.is_in(cells, several.drop_null(), skip_nulls=True)
         return np.flatnonzero(is_one)
+
+
+def _reopened(
+    folder: Path,
+    prompt: str,
+    saved: Callable[[], SavedTable],
+    places: npt.NDArray[np.int64],
+) -> KeptSamples:
+    """Samples in another process, or on another node that reaches the folder."""
+    try:
+        return KeptSamples(folder, prompt, saved).of(places)
+    except OSError as error:
+        raise UserError(
+            f"the samples in {folder} cannot be read here ({error.strerror}); let BALCAP_CACHE "
+            "name a folder that every node reaches"
+        ) from error
 
 
 def _mapped(file: Path) -> Any:

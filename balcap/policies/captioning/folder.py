@@ -3,7 +3,6 @@
 OUT/settings.json               what the captions depend on; a second start must agree with it
 OUT/captions-00012.parquet      one shard: id, image, caption, tokens, finished, error
 OUT/.captions-00012.jsonl       the batches of a shard that is not whole yet
-OUT/.samples                    the checked samples, while workers of Ray need them
 OUT/bad.jsonl                   rows of the data that were left out, by file and row, and images
                                 that could not be used, with the reason
 OUT/manifest.json               by which policy, how, how many, with which versions
@@ -15,14 +14,12 @@ kill loses the batches in flight and nothing else.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from balcap.atomic import atomic_write
 from balcap.resumable import ResumableFolder
-from balcap.types import Sample
 
 COLUMNS = ("id", "image", "caption", "tokens", "finished", "error")
 
@@ -37,7 +34,6 @@ class CaptionFolder(ResumableFolder):
         super().__init__(path)
         self.bad = path / "bad.jsonl"
         self.manifest = path / "manifest.json"
-        self.samples = path / ".samples"
 
     def shard(self, number: int) -> Path:
         """A whole shard."""
@@ -50,16 +46,6 @@ class CaptionFolder(ResumableFolder):
     def missing(self, count: int) -> list[int]:
         """Shards, of so many, that are not whole yet."""
         return [number for number in range(count) if not self.shard(number).is_file()]
-
-    def write_samples(self, samples: Sequence[Sample]) -> None:
-        """Keep the checked samples for workers elsewhere."""
-        with atomic_write(self.samples) as file:
-            pickle.dump(tuple(samples), file)
-
-    def read_samples(self) -> tuple[Sample, ...]:
-        """What `write_samples` kept."""
-        samples: tuple[Sample, ...] = pickle.loads(self.samples.read_bytes())
-        return samples
 
     def write_shard(self, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write a shard, whole. Raises RunError if the disk is full."""

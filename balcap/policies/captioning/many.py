@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from balcap import distributed
+from balcap import cluster, distributed
 from balcap.config import plain
 from balcap.config.caption import ResolvedCaptionSettings
 from balcap.console import say
@@ -17,7 +17,7 @@ from balcap.data import Loaded
 from balcap.data import load as load_data
 from balcap.errors import UserError
 from balcap.logging import quiet
-from balcap.policies.captioning import cluster, server
+from balcap.policies.captioning import server
 from balcap.policies.captioning.folder import CaptionFolder
 from balcap.policies.location import locate
 from balcap.policies.origin import Origin
@@ -27,7 +27,8 @@ from balcap.runs.provenance import versions
 from balcap.types import Sample
 
 FREE = (
-    "out", "engine", "server", "workers", "ray_address", "ray_wait", "json", "images", "max_bad",
+    "out", "engine", "server", "workers", "worker_gpus", "ray_address", "ray_wait", "json",
+    "images", "max_bad",
 )  # fmt: skip
 """Settings that no caption depends on. What a server writes does not go on with what another engine
 began: its policy is a name there, and not the weights that are known here."""

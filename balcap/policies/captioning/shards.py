@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ class ShardWriter:
 
     Args:
         policy: who captions.
-        samples: all samples of the data set.
         sampling: how; `batch` is how many captions are written at once.
         size: samples in a shard, a multiple of the batch.
         folder: where the shards go.
@@ -33,36 +32,32 @@ class ShardWriter:
     def __init__(
         self,
         policy: Policy,
-        samples: Sequence[Sample],
         sampling: Sampling,
         size: int,
         folder: CaptionFolder,
     ) -> None:
         self.policy = policy
-        self.samples = samples
         self.sampling = sampling
         self.size = size
         self.folder = folder
 
-    def write(self, number: int, went_on: Callable[[int], None] = WENT_ON) -> int:
-        """Write a shard, from the batch on at which it was left; returns its number of samples."""
+    def write(
+        self, number: int, samples: Sequence[Sample], went_on: Callable[[int], None] = WENT_ON
+    ) -> int:
+        """Write a shard, whose samples these are, from the batch on at which it was left; returns
+        how many they are."""
         file = self.folder.batches(number)
         done = {line["start"]: line["rows"] for line in self.folder.lines(file)}
         rows: list[Row] = []
-        for start, samples in self._batches(number):
+        for first in range(0, len(samples), self.sampling.batch):
+            start, batch = number * self.size + first, samples[first : first + self.sampling.batch]
             if start not in done:
-                done[start] = self._captioned(start, samples)
+                done[start] = self._captioned(start, batch)
                 self.folder.append(file, [{"start": start, "rows": done[start]}])
             rows += done[start]
-            went_on(len(samples))
+            went_on(len(batch))
         self.folder.write_shard(number, rows)
         return len(rows)
-
-    def _batches(self, number: int) -> Iterator[tuple[int, Sequence[Sample]]]:
-        """The batches of a shard: where in the data set each begins, and its samples."""
-        end = min((number + 1) * self.size, len(self.samples))
-        for start in range(number * self.size, end, self.sampling.batch):
-            yield start, self.samples[start : min(start + self.sampling.batch, end)]
 
     def _captioned(self, start: int, samples: Sequence[Sample]) -> list[Row]:
         """One row a sample; of one whose image cannot be used, the reason in place of a caption."""

@@ -37,7 +37,12 @@ class Work:
         """The captioning that this process was asked for."""
         return Work(settings, origin, settings.folder.absolute())
 
-    def writer(self, samples: Sequence[Sample]) -> ShardWriter:
+    def shard(self, samples: Sequence[Sample], number: int) -> Sequence[Sample]:
+        """A shard's samples, of all."""
+        size = self.settings.shard_size
+        return samples[number * size : (number + 1) * size]
+
+    def writer(self) -> ShardWriter:
         """Load the policy; whoever does can write any shard.
 
         Raises:
@@ -46,4 +51,4 @@ class Work:
         asked = self.settings
         sampling = Sampling(sampling_of(asked), asked.max_tokens, asked.batch, asked.seed)
         policy = load_to_write(asked, self.origin.place())
-        return ShardWriter(policy, samples, sampling, asked.shard_size, CaptionFolder(self.folder))
+        return ShardWriter(policy, sampling, asked.shard_size, CaptionFolder(self.folder))
