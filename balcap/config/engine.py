@@ -35,12 +35,8 @@ class EngineSettings:
         above("ray_wait", self.ray_wait, 0.0)
         if self.worker_gpus is not None:
             at_least("worker_gpus", self.worker_gpus, 0.0)
-        plain = EngineSettings()
-        given = [
-            name
-            for name in ("workers", "worker_gpus", "ray_address", "ray_wait")
-            if getattr(self, name) != getattr(plain, name)
-        ]
+        names = ("workers", "worker_gpus", "ray_address", "ray_wait")
+        given = [name for name in names if getattr(self, name) != getattr(EngineSettings, name)]
         if given and self.engine != "ray":
             raise UserError(
                 f"{given[0]} is {getattr(self, given[0])}, and engine is {self.engine!r}, which "
