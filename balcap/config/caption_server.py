@@ -16,7 +16,7 @@ class CaptionServerSettings:
         key: name of the environment variable that holds the server's key, never the key itself;
             default: OPENAI_API_KEY, where it is set.
         concurrency: captions that are being written at once, by all servers together; default: 64,
-            and 256 for a server that batches them (vLLM, SGLang).
+            and 320 for a server that batches them (vLLM, SGLang).
         connect_timeout: seconds until a server must have accepted the connection.
         timeout: seconds until a caption must be there, retries included. Ours.
         retries: further attempts after a failure that may be temporary.

@@ -7,8 +7,8 @@ A scripted OpenAI-compatible server runs on loopback in a process of its own: ev
 at most, however they travel. The same captions, with 8 questions each, go through
 
 - `balcap`: the qa head with its LLM engine, cache off, in the two ways that it can ask: lists of
-  prompts with the default of 64 requests at once, and one request a question with as many at once
-  as the server has places;
+  prompts with the default of 64 requests at once, and one request a question, with as many at once
+  as a server that batches is sent;
 - `TRL`: an async reward function of GRPOTrainer with one call of the `openai` client a question;
 - `one by one`: the `openai` client, one question after the other, on a slice.
 
@@ -78,12 +78,10 @@ def balcap(
     captions: Sequence[Caption],
     url: str,
     requests: Literal["chat", "completions"],
-    concurrency: int | None = None,
 ) -> None:
     forget()  # not even this process may remember the last round
     settings = JudgeSettings.of(
         backend="endpoint", url=(url,), model="scripted", requests=requests, cache=Path("off"),
-        concurrency=concurrency,
     )  # fmt: skip
     config = QaConfig(engine="llm", draws=QUESTIONS)
     scored = score(choose("qa").build({"qa": config}, settings).trained, captions)
@@ -178,7 +176,7 @@ def main() -> None:
         trl = TrlReward(captions, url, Path(folder))
         ways: dict[str, tuple[int, Callable[[], None]]] = {
             "balcap, lists of prompts": (total, lambda: balcap(captions, url, "completions")),
-            "balcap, one request each": (total, lambda: balcap(captions, url, "chat", given.slots)),
+            "balcap, one request each": (total, lambda: balcap(captions, url, "chat")),
             "TRL, async reward": (total, trl),
             "one by one": (SLICE, lambda: one_by_one(a_few, url)),
         }

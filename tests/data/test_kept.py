@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import pickle
 import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -225,6 +226,21 @@ def test_a_folder_that_was_moved_has_its_pictures(folder, kept, tmp_path, monkey
     monkeypatch.setenv("BALCAP_CACHE", str(tmp_path / "moved"))
     reds = [picture(each)[1][0] for each in folder.load(*data).train]
     assert reds == [5, 6, 6]
+
+
+def test_what_is_pickled_is_where_samples_are(folder, kept, tmp_path):
+    """Two of three, for a worker: not their images, of which each has some hundred bytes."""
+    data = table(folder)
+    assert kept(*data) == (3, True)
+    some = folder.load(*data).train[1:]
+    sent = pickle.dumps(some)
+    assert len(sent) < 1500
+    back = pickle.loads(sent)
+    assert [sample.id for sample in back] == [sample.id for sample in some]
+    assert [picture(each) for each in back] == [picture(each) for each in some]
+    (tmp_path / "cache").rename(tmp_path / "moved")
+    with pytest.raises(UserError, match=r"cannot be read here .*let BALCAP_CACHE name a folder"):
+        pickle.loads(sent)
 
 
 def test_the_cache_tells_what_is_kept_and_deletes_what_is_not_used(folder, kept, capsys, tmp_path):

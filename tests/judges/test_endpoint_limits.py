@@ -49,7 +49,7 @@ def test_no_more_requests_than_allowed_are_on_their_way() -> None:
 
 
 @pytest.mark.parametrize(("batches", "given", "least", "most"), [
-    (True, None, 65, 256),
+    (True, None, 65, 320),
     (False, None, 64, 64),
     (True, 70, 70, 70),
 ])  # fmt: skip
@@ -121,13 +121,13 @@ def test_the_time_behind_a_pace_does_not_count_as_the_servers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "places"), [(0, (3, 22, 86)), (1, (3, 21, 85)), (2, (2, 21, 85))]
+    ("process", "places"), [(0, (3, 22, 107)), (1, (3, 21, 107)), (2, (2, 21, 106))]
 )
 def test_processes_share_what_is_allowed(
     process: int, places: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """8 requests at once of three processes are 3, 3 and 2; 64 are 22, 21 and 21, and the 256 of a
-    server that batches 86, 85 and 85."""
+    """8 requests at once of three processes are 3, 3 and 2; 64 are 22, 21 and 21, and the 320 of a
+    server that batches 107, 107 and 106."""
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setenv("RANK", str(process))
     unset = Slots(None)

@@ -27,7 +27,7 @@ class EndpointSettings:
         requests: `chat`, one request a question; `completions`, many short questions in one; `auto`
             finds out whether the server can be asked that way (vLLM can).
         concurrency: requests in flight at once to all servers together, of which each process of a
-            training has an equal share, and at least one; default: 64, and 256 of one question each
+            training has an equal share, and at least one; default: 64, and 320 of one question each
             for a server that batches them (vLLM, SGLang).
         requests_per_minute: limit of all processes of a training together, each with an equal
             share; default: none.

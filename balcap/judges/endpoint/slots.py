@@ -11,7 +11,9 @@ from balcap.judges.endpoint.failures import PassingError, RefusedError
 from balcap.judges.endpoint.server import Server
 
 AT_ONCE = 64  # of a server that nothing is known of; a hosted one counts requests
-BATCHED_AT_ONCE = 256  # of one that batches what it has: vLLM and SGLang run 256 sequences at once
+BATCHED_AT_ONCE = 320
+"""Of a server that batches what it has. vLLM and SGLang run 256 sequences at once; a quarter more
+wait there, so that a place that gets free need not wait for the next question's way. Ours."""
 PATIENCE = 5.0  # seconds for the list of models
 BATCHING = frozenset({"vllm", "sglang"})  # the owner of their models, as they list them
 
