@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from balcap.config.checks import NOT_GIVEN, at_least, counts, must_be_given, within
+from balcap.config.consensus import ConsensusSettings
 from balcap.config.data import DEFAULT_PROMPT, Columns, DataSettings, ShapesSettings
 from balcap.config.engine import EngineSettings
 from balcap.config.judge import JudgeSettings
@@ -53,7 +54,7 @@ class QuestionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurateSettings(EngineSettings):
+class CurateSettings(ConsensusSettings, EngineSettings):
     """Which images, what is written about them, and by whom.
 
     Attributes:
@@ -107,6 +108,7 @@ class CurateSettings(EngineSettings):
 
     def __post_init__(self) -> None:
         EngineSettings.__post_init__(self)
+        ConsensusSettings.__post_init__(self)
         must_be_given(
             self.out, "no folder for the result; name one: balcap curate --data DATA --out DIR"
         )
@@ -118,6 +120,11 @@ class CurateSettings(EngineSettings):
             raise UserError(
                 f"reader is set, and what is {self.what!r}, for which only the writer is asked; "
                 "leave out --reader.*, or --what"
+            )
+        if self.what != "rubrics" and self.teachers:
+            raise UserError(
+                f"teachers is set, and what is {self.what!r}; captions are compared for rubrics "
+                "alone: add --what rubrics, or leave out --teachers"
             )
         if self.asked.backend is None:
             raise UserError(

@@ -36,6 +36,8 @@ def run(settings: CurateSettings) -> int:
     folder = CurationFolder(settings.out, settings.what)
     loaded = load(settings.images)
     samples = loaded.train[: settings.limit]
+    if lacking := target.check(samples):
+        say(f"{lacking}, and get no row")
     if folder.begin(identity(target, settings)):
         say(f"going on in {folder.path}")
     with hold(folder, "curated", "give the same command again") or nullcontext():

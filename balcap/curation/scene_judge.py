@@ -26,6 +26,9 @@ from balcap.judges.quoting import CLOSE, OPEN
 from balcap.judges.types import JudgeRequest
 from balcap.types import Question
 
+_NUMBERED = re.compile(rf"^(\d+)\. {OPEN}(.*?){CLOSE}$", re.DOTALL | re.MULTILINE)
+_STUDENT = re.compile(rf"^Student: {OPEN}(.*?){CLOSE}$", re.DOTALL | re.MULTILINE)
+
 WRONG = 0.1
 USUAL = "three"
 """What it says of a number without the picture: scenes have two to four things."""
@@ -78,7 +81,9 @@ def say(text: str, scene: Scene | None, wrong: float = WRONG) -> str:
     if text == FactLists.prompt.text:
         return json.dumps({"facts": facts(scene)})
     if text == Rubrics.prompt.text:
-        return json.dumps({"criteria": _criteria(scene)})
+        return json.dumps({"criteria": [_plain(one) for one in _criteria(scene)]})
+    if captions := _NUMBERED.findall(text):
+        return json.dumps({"criteria": _agreed(scene, captions, _STUDENT.search(text))})
     raise JudgeError(f"the scene judge knows no answer to {text[:60]!r}")
 
 
@@ -154,18 +159,43 @@ def _is_true(asked: str, option: str, scene: Scene) -> bool:
     return False
 
 
-def _criteria(scene: Scene) -> list[dict[str, str]]:
+_Criterion = tuple[str, str, tuple[str, ...]]
+"""Its text, its importance, and what a sentence says that satisfies it."""
+
+
+def _criteria(scene: Scene) -> list[_Criterion]:
     """Every thing, where it is, how large it is, and the background."""
-    found = []
+    found: list[_Criterion] = []
     for thing in scene.things:
-        where = place_phrase(thing.place)
+        where, name = place_phrase(thing.place), thing.name
         found += [
-            (f"Says that there is a {thing.name}.", "critical"),
-            (f"Says that the {thing.name} is {where}.", "important"),
-            (f"Says that the {thing.name} is {thing.size}.", "minor"),
+            (f"Says that there is a {name}.", "critical", (name,)),
+            (f"Says that the {name} is {where}.", "important", (name, where)),
+            (f"Says that the {name} is {thing.size}.", "minor", (f"{thing.size} {name}",)),
         ]
-    found.append((f"Says that the background is {scene.background}.", "minor"))
-    return [{"criterion": text, "importance": how} for text, how in found]
+    ground = f"{scene.background} background"
+    found.append((f"Says that the background is {scene.background}.", "minor", (ground,)))
+    return found
+
+
+def _plain(criterion: _Criterion) -> dict[str, Any]:
+    return {"criterion": criterion[0], "importance": criterion[1]}
+
+
+def _agreed(
+    scene: Scene, captions: Sequence[tuple[str, str]], student: re.Match[str] | None
+) -> list[dict[str, Any]]:
+    """What captions say of the scene, with those that say it, but for what the student says."""
+    found = []
+    for criterion in _criteria(scene):
+        supporters = [int(number) for number, text in captions if _says(text, criterion)]
+        if supporters and not (student and _says(student[1], criterion)):
+            found.append(_plain(criterion) | {"supported_by": supporters})
+    return found
+
+
+def _says(text: str, criterion: _Criterion) -> bool:
+    return any(all(words in said for words in criterion[2]) for said in text.lower().split("."))
 
 
 def _chance(seed: str) -> float:

@@ -77,6 +77,14 @@ class Target(ABC, Generic[VerdictT]):
         """What the verdicts depend on, beside the answers: plain values by setting."""
         return {}
 
+    def check(self, samples: Sequence[Sample]) -> str:
+        """What cannot be asked about some of the images, in words, before anybody is asked.
+
+        Raises:
+            UserError: if nothing can be asked.
+        """
+        return ""
+
     @abstractmethod
     async def ask(self, sample: Sample, picture: Picture) -> dict[str, Any]:
         """Everything that is asked about one image: plain values, for the journal.

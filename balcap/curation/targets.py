@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from balcap.config import CurateSettings, JudgeSettings
+from balcap.curation.consensus import ConsensusRubrics
 from balcap.curation.questions import Questions
 from balcap.curation.target import AnyTarget
 from balcap.curation.texts import FactLists, References, Rubrics
@@ -26,9 +27,10 @@ def target_of(settings: CurateSettings) -> AnyTarget:
     """What these settings ask for, with its judges; nobody is asked.
 
     Raises:
-        UserError: if a judge lacks something.
+        UserError: if a judge lacks something, or a file of captions is not of the form.
     """
-    return TARGETS[settings.what](settings, _judges(settings))
+    kind = ConsensusRubrics if settings.teachers else TARGETS[settings.what]
+    return kind(settings, _judges(settings))
 
 
 def _judges(settings: CurateSettings) -> dict[str, Judge]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -38,7 +38,9 @@ class Facts(BaseModel):
     facts: Annotated[list[str], Field(min_length=1)]
 
 
-class _Criterion(BaseModel):
+class Criterion(BaseModel):
+    """One of a rubric, as the writer writes it."""
+
     criterion: Annotated[str, Field(min_length=1)]
     importance: Literal["critical", "important", "minor"]
 
@@ -46,7 +48,7 @@ class _Criterion(BaseModel):
 class Criteria(BaseModel):
     """The form of the answer."""
 
-    criteria: Annotated[list[_Criterion], Field(min_length=1)]
+    criteria: Annotated[list[Criterion], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class TextVerdict:
 
 
 class TextTally(Tally[TextVerdict]):
-    """How many, and how many each rule dropped."""
+    """How many, and how many each of the rules dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Iterable[str]) -> None:
+        self._rules = tuple(rules)
         self._counts: Counter[str] = Counter()
 
     def add(self, verdicts: Sequence[TextVerdict]) -> None:
@@ -78,7 +81,7 @@ class TextTally(Tally[TextVerdict]):
 
     def plain(self) -> dict[str, Any]:
         """For `report.json`."""
-        rules = {rule: {"dropped": self._counts[rule]} for rule in RULES}
+        rules = {rule: {"dropped": self._counts[rule]} for rule in self._rules}
         return {"written": self._counts.total(), "kept": self._counts[""], "rules": rules}
 
 
@@ -89,16 +92,22 @@ class WrittenTexts(Target[TextVerdict]):
         prompt: the question.
         form: of the answer; None where it is the text itself.
         column: of the rows.
+        drops: the rules by which a text is dropped, and what each means.
     """
 
     prompt: ClassVar[Prompt]
-    form: ClassVar[type[BaseModel] | None] = None
+    form: type[BaseModel] | None = None
     column: ClassVar[str]
+    drops: ClassVar[Mapping[str, str]] = RULES
 
     async def ask(self, sample: Sample, picture: Picture) -> dict[str, Any]:
         """One question."""
+        return await self.written(self.prompt.text, picture)
+
+    async def written(self, prompt: str, picture: Picture) -> dict[str, Any]:
+        """What the writer writes, for the journal."""
         schema = self.form.model_json_schema() if self.form else None
-        request = self.request(self.prompt.text, picture, schema)
+        request = self.request(prompt, picture, schema)
         read: Callable[[JudgeResponse], list[Any]] = self.read
         (found,) = await self.judges["writer"].read([request], read)
         if isinstance(found, UnusableAnswerError):
@@ -132,7 +141,7 @@ class WrittenTexts(Target[TextVerdict]):
 
     def tally(self) -> TextTally:
         """By rule."""
-        return TextTally()
+        return TextTally(self.drops)
 
     def lines(self, report: Mapping[str, Any]) -> list[str]:
         """A table."""
@@ -182,7 +191,7 @@ class Rubrics(WrittenTexts):
     column = "rubric"
     prompt = Prompt.read(_PROMPTS / "rubric.txt")
     prompts: ClassVar[Sequence[Prompt]] = (prompt,)
-    form = Criteria
+    form: type[BaseModel] | None = Criteria
 
     def read(self, answer: JudgeResponse) -> list[dict[str, Any]]:
         """The criteria, with RubiCap's weights."""

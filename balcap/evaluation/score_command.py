@@ -18,9 +18,9 @@ from balcap.advantage.rule import AdvantageRule
 from balcap.config import ScoreSettings
 from balcap.console import number, say, table
 from balcap.data import check_requirements, load
+from balcap.data.caption_file import from_file
 from balcap.data.glance import by_id
 from balcap.errors import JudgeGoneError, RunError, UserError
-from balcap.evaluation.harness.caption_file import from_file
 from balcap.evaluation.scoring_by_workers import scored_by_workers
 from balcap.heads import Head, Selected
 from balcap.heads.judge_wait import judge_of

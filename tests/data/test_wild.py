@@ -13,8 +13,8 @@ from PIL import Image
 
 from balcap.config import Columns, DataSettings
 from balcap.data import load
+from balcap.data.caption_file import from_file
 from balcap.errors import UserError
-from balcap.evaluation.harness.caption_file import from_file
 
 TURNS = [
     {"from": "human", "value": "<image>\nDescribe it."},

@@ -22,7 +22,7 @@ from balcap import distributed
 from balcap.cli import main
 from balcap.config import CaptionSettings
 from balcap.data import load as load_data
-from balcap.evaluation.harness.caption_file import from_file
+from balcap.data.caption_file import from_file
 from balcap.policies import locate
 from balcap.policies.captioning import shards
 from balcap.policies.captioning.work import Work

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from balcap.config import EvalSettings
+from balcap.data.caption_file import from_file
 from balcap.errors import UserError
-from balcap.evaluation.harness.caption_file import from_file
 from balcap.evaluation.harness.folder import EvalFolder
 from balcap.evaluation.protocol import AnyProtocol, Captions
 from balcap.progress import Progress

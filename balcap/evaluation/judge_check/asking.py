@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from balcap.config.data import DataSettings, ShapesSettings
 from balcap.config.judge_check import JudgeCheckSettings
 from balcap.data import load
+from balcap.data.caption_file import from_file
 from balcap.errors import UserError
-from balcap.evaluation.harness.caption_file import from_file
 from balcap.heads.reading import AnyOutcome, Menu, most_choices, read_menus, seeded
 from balcap.judges.event_loop import run as run_async
 from balcap.judges.judge import Judge
