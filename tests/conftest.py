@@ -17,6 +17,7 @@ jaxtyping.install_import_hook(
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may depend on a network
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line has it
 if "PYTEST_XDIST_WORKER" in os.environ:  # threads that wait for each other spin on shared cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

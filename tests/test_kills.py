@@ -100,3 +100,23 @@ def test_sigterm_leaves_a_checkpoint_of_the_step_in_flight(
     assert process.returncode == 128 + signal.SIGTERM, out
     assert run.last_step() == len(run.read_metrics()) >= 1
     assert run.read_json(run.summary)["interrupted"] is True
+
+
+def test_sigterm_costs_nothing_also_one_step_ahead(
+    fresh_policies: dict[str, Path], tmp_path: Path
+) -> None:
+    """The checkpoint has the batch that was written ahead: resumed, the run is the unbroken one."""
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    settings = ["--steps", "60", "--save-every", "60", "--rollout.ahead", "1"]
+    assert main(command(fresh_policies["qwen2.5-vl"], whole.path, *settings)) == 0
+    process = start(command(fresh_policies["qwen2.5-vl"], stopped.path, *settings))
+    while process.poll() is None and len(stopped.read_metrics()) < 3:
+        time.sleep(0.01)
+    process.terminate()
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM, out
+    assert 3 <= stopped.last_step() < 60
+    assert main(["train", "--resume", str(stopped.path)]) == 0
+    assert without_seconds(stopped) == without_seconds(whole)
+    for file in whole.rollouts.iterdir():
+        assert pd.read_parquet(stopped.rollouts / file.name).equals(pd.read_parquet(file))
