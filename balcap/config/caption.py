@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -152,15 +152,4 @@ class ResolvedCaptionSettings(CaptionSettings):
     @property
     def samples_of(self) -> DataSettings:
         """Which data are read, none of them held out."""
-        scenes = min(self.shapes.train, self.limit or self.shapes.train)
-        return DataSettings(
-            data=self.data or "",
-            image_root=self.image_root,
-            prompt=self.prompt,
-            max_bad=self.max_bad,
-            check_images=self.check_images,
-            duplicates=self.duplicates,
-            eval_samples=0,
-            columns=self.columns,
-            shapes=replace(self.shapes, train=scenes),
-        )
+        return DataSettings.whole(self, self.data or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -143,15 +143,4 @@ class CurateSettings(ConsensusSettings, EngineSettings):
     def images(self) -> DataSettings:
         """Which data are read: all of them, none held out; of the built-in world, as many scenes as
         are wanted."""
-        scenes = min(self.shapes.train, self.limit or self.shapes.train)
-        return DataSettings(
-            data=self.data,
-            image_root=self.image_root,
-            prompt=self.prompt,
-            max_bad=self.max_bad,
-            check_images=self.check_images,
-            duplicates=self.duplicates,
-            eval_samples=0,
-            columns=self.columns,
-            shapes=replace(self.shapes, train=scenes),
-        )
+        return DataSettings.whole(self, self.data)

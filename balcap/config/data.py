@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from balcap.config.checks import at_least, within
 from balcap.errors import UserError
@@ -97,3 +97,16 @@ class DataSettings:
     def __post_init__(self) -> None:
         within("max_bad", self.max_bad, 0.0, 1.0)
         at_least("eval_samples", self.eval_samples, 0)
+
+    @staticmethod
+    def whole(settings: Any, data: str) -> DataSettings:
+        """All of the data of a command that trains on none, as its settings of these names say: no
+        sample is held out, and of the built-in world there are as many as `limit` wants."""
+        names = ("image_root", "prompt", "max_bad", "check_images", "duplicates", "columns")
+        scenes = min(settings.shapes.train, settings.limit or settings.shapes.train)
+        return DataSettings(
+            data=data,
+            eval_samples=0,
+            shapes=replace(settings.shapes, train=scenes),
+            **{name: getattr(settings, name) for name in names},
+        )

@@ -161,6 +161,17 @@ def test_what_it_does_not_know_is_left_to_transformers(
     assert not decoder.fits(policy.model)
 
 
+def test_a_decoder_of_another_family_is_left_to_transformers(
+    fresh_policies: dict[str, Path],
+) -> None:
+    """Such as Qwen3's, whose keys have a norm of their own: it has all that is looked for here."""
+    policy = load(ModelSettings(policy=str(fresh_policies["llava-1.5"])))
+    assert decoder.fits(policy.model)
+    text = policy.model.model.language_model
+    text.__class__ = type("Qwen3Model", (type(text),), {})
+    assert not decoder.fits(policy.model)
+
+
 def test_a_large_policy_keeps_transformers_loop(
     fresh_policies: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,11 +27,17 @@ class _Layer(NamedTuple):
     down: Tensor
 
 
+KNOWN = ("LlamaModel", "Qwen2_5_VLTextModel")
+"""Decoders of layers as they are computed here: others may have a norm more, or one matrix less."""
+
+
 def fits(model: Any) -> bool:
-    """Whether a policy's decoder is one that is understood here: in float32 on a CPU, layers as
-    Llama and Qwen2.5 have them, of plain weights (adapters on them are not)."""
+    """Whether a policy's decoder is one that is known here, in float32 on a CPU, of plain weights:
+    adapters on them are not known."""
     text = _text_model(model)
-    if text is None or model.device.type != "cpu" or model.dtype != torch.float32:
+    if type(text).__name__ not in KNOWN:
+        return False
+    if model.device.type != "cpu" or model.dtype != torch.float32:
         return False
     config = text.config
     rope = getattr(config, "rope_parameters", None) or {}
