@@ -9,8 +9,9 @@ from balcap.config.checks import above, at_least, within
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingSettings:
-    """How captions are drawn. Nothing is taken from the model's generation_config.json but the
-    tokens that end a caption.
+    """How captions are drawn.
+
+    Nothing is taken from the model's generation_config.json but the tokens that end a caption.
 
     Attributes:
         temperature: 0 takes the likeliest token each time; above 0 samples.
