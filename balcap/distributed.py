@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from balcap.errors import RunError, UserError, portable
 
@@ -30,6 +33,22 @@ def number() -> int:
 def is_first() -> bool:
     """Whether this process is the one that prints and writes."""
     return number() == 0
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with an exit code, once its command is done.
+
+    Of several processes each leaves without the interpreter's own end. There a thread of torch's
+    connections may still want the interpreter, and aborts the process: seen in one of sixteen exits
+    of a pair on a busy CPU. Its launcher then stops the others, who may not be done.
+    """
+    if count() == 1:
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def share_of(places: int) -> int:
