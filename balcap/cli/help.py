@@ -67,12 +67,12 @@ def help_of(command: Command, options: Mapping[str, Option]) -> str:
     by_place = " ".join(_mark(option) for option in options.values() if option.positional)
     usage = f"usage: balcap {command.name} {by_place} [--SETTING VALUE ...]".replace("  ", " ")
     summary = command.summary + ("" if command.summary.endswith("?") else ".")
-    lines = [*wrapped(usage, "    "), "", *wrapped(summary)]
+    lines = [*paragraph(usage, "    "), "", *paragraph(summary)]
     if hasattr(command.settings, "presets"):
-        lines += wrapped(_PRESETS_NOTE)
+        lines += paragraph(_PRESETS_NOTE)
     for group in dict.fromkeys(option.group for option in options.values()):
         inside = [option for option in options.values() if option.group == group]
-        lines += ["", *wrapped(group), *rows(option_rows(inside))]
+        lines += ["", *paragraph(group), *rows(option_rows(inside))]
     lines += ["", "General", *rows(_GENERAL)]
     if command.examples:
         lines += ["", "Examples"]
@@ -105,17 +105,17 @@ def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
     lines = []
     for label, text in pairs:
         indent = " " * _COLUMN
-        lines_of_it = textwrap.wrap(text, width(), initial_indent=indent, subsequent_indent=indent)
+        wrapped = textwrap.wrap(text, width(), initial_indent=indent, subsequent_indent=indent)
         label = f"  {label}"
-        if len(label) < _COLUMN - 1 and lines_of_it:
-            lines_of_it[0] = label + lines_of_it[0][len(label) :]
+        if len(label) < _COLUMN - 1 and wrapped:
+            wrapped[0] = label + wrapped[0][len(label) :]
         else:
-            lines_of_it[:0] = _label(label)
-        lines += lines_of_it
+            wrapped[:0] = _label(label)
+        lines += wrapped
     return lines
 
 
-def wrapped(text: str, hanging: str = "") -> list[str]:
+def paragraph(text: str, hanging: str = "") -> list[str]:
     """The lines of a paragraph, all but the first one indented."""
     return textwrap.wrap(text, width(), subsequent_indent=hanging, break_on_hyphens=False)
 

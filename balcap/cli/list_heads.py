@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from balcap.cli.help import option_rows, rows, wrapped
+from balcap.cli.help import option_rows, paragraph, rows
 from balcap.cli.options import options_of, summary
 from balcap.errors import UserError
 from balcap.heads import find, installed
@@ -41,6 +41,6 @@ def _described(reference: str) -> Iterator[str]:
     head = find(reference)
     needs = ", ".join(sorted(head().requires)) or "only the caption"
     low, high = head.range
-    yield from wrapped(f"{head.name}: {summary(head)}".rstrip(": "), "  ")
+    yield from paragraph(f"{head.name}: {summary(head)}".rstrip(": "), "  ")
     yield f"  scores from {low:g} to {high:g}; needs {needs}"
     yield from rows(option_rows(options_of(head.Config, f"{head.name}.")))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -18,7 +19,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, Field
 
 from balcap.config import CurateSettings
-from balcap.curation.texts import RULES, WEIGHTS, Criterion, Rubrics, TextVerdict
+from balcap.curation.texts import RULES, Criterion, Rubrics, TextVerdict, weighed
 from balcap.data.caption_file import digest_of, from_file
 from balcap.errors import UserError
 from balcap.judges.images import Picture
@@ -73,9 +74,12 @@ class ConsensusRubrics(Rubrics):
     @property
     def depends_on(self) -> Mapping[str, Any]:
         """Whose captions, by the digests of their files."""
+        return {**super().depends_on, **self._digests}
+
+    @cached_property
+    def _digests(self) -> Mapping[str, Any]:
         student = self.settings.student
         return {
-            **super().depends_on,
             "teachers": [digest_of(file) for file in self.settings.teachers],
             "student": digest_of(student) if student else None,
         }
@@ -110,14 +114,8 @@ class ConsensusRubrics(Rubrics):
 
     def read(self, answer: JudgeResponse) -> list[dict[str, Any]]:
         """The criteria, each with the captions that support it."""
-        return [
-            {
-                "criterion": " ".join(one.criterion.split()),
-                "weight": WEIGHTS[one.importance],
-                "supported_by": one.supported_by,
-            }
-            for one in parse_json(answer.text, self._form).criteria
-        ]
+        found = parse_json(answer.text, self._form).criteria
+        return [weighed(one) | {"supported_by": one.supported_by} for one in found]
 
     def verdicts(self, entry: Mapping[str, Any]) -> list[TextVerdict]:
         """Each once, and only what enough captions say."""

@@ -56,11 +56,10 @@ def ask_all(
     """
     left = [sample for sample in samples if sample.id not in journal]
     progress = Progress("images", len(samples), len(samples) - len(left))
-    ask = _by_workers if settings.engine == "ray" else _here
     failed: Failed = {}
     try:
         for _ in range(PASSES):
-            failed = ask(target, left, journal, settings, progress) if left else {}
+            failed = _Round(target, journal, settings, progress).over(left) if left else {}
             left = [sample for sample in left if sample.id in failed]
     finally:
         progress.close()
@@ -69,49 +68,47 @@ def ask_all(
     return failed
 
 
-def _here(
-    target: AnyTarget,
-    samples: Sequence[Sample],
-    journal: Journal,
-    settings: CurateSettings,
-    progress: Progress,
-) -> Failed:
-    """One go through some images, in this process."""
-    done = progress.first
+class _Round:
+    """One go through some images, by this process or by workers. The journal is written here."""
 
-    def went_on(failed: Failed) -> None:
-        nonlocal done
-        done += 1
-        progress.show(done, f"{len(failed):,} without an answer" if failed else "")
+    def __init__(
+        self, target: AnyTarget, journal: Journal, settings: CurateSettings, progress: Progress
+    ) -> None:
+        self._target = target
+        self._journal = journal
+        self._settings = settings
+        self._progress = progress
+        self._done = progress.first
 
-    one = _Pass(target, journal.add, settings.at_once, went_on)
-    run(one.over(samples))
-    return one.failed
+    def over(self, samples: Sequence[Sample]) -> Failed:
+        """Ask about all; returns why some are not done."""
+        return self._by_workers(samples) if self._settings.engine == "ray" else self._here(samples)
 
+    def _here(self, samples: Sequence[Sample]) -> Failed:
+        at_once = self._settings.at_once
+        one = _Pass(self._target, self._journal.add, at_once, partial(self._went_on, 1))
+        run(one.over(samples))
+        return one.failed
 
-def _by_workers(
-    target: AnyTarget,
-    samples: Sequence[Sample],
-    journal: Journal,
-    settings: CurateSettings,
-    progress: Progress,
-) -> Failed:
-    """One go through some images, by the workers of Ray. The journal is written here."""
-    size = PIECE * settings.at_once
-    pieces = [samples[start : start + size] for start in range(0, len(samples), size)]
-    failed: Failed = {}
-    done = progress.first
-    for number, found in worked_through(settings, partial(_asker, settings), pieces):
-        for entry in found.entries:
-            journal.add(entry)
-        failed |= found.failed
-        for name, usage in found.usage.items():
-            target.judges[name].usage += usage
-        if found.gone:
-            raise JudgeGoneError(found.gone)
-        done += len(pieces[number])
-        progress.show(done, f"{len(failed):,} without an answer" if failed else "")
-    return failed
+    def _by_workers(self, samples: Sequence[Sample]) -> Failed:
+        size = PIECE * self._settings.at_once
+        pieces = [samples[start : start + size] for start in range(0, len(samples), size)]
+        failed: Failed = {}
+        asker = partial(_asker, self._settings)
+        for number, found in worked_through(self._settings, asker, pieces):
+            for entry in found.entries:
+                self._journal.add(entry)
+            failed |= found.failed
+            for name, usage in found.usage.items():
+                self._target.judges[name].usage += usage
+            if found.gone:
+                raise JudgeGoneError(found.gone)
+            self._went_on(len(pieces[number]), failed)
+        return failed
+
+    def _went_on(self, count: int, failed: Failed) -> None:
+        self._done += count
+        self._progress.show(self._done, f"{len(failed):,} without an answer" if failed else "")
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Criterion(BaseModel):
     importance: Literal["critical", "important", "minor"]
 
 
+def weighed(one: Criterion) -> dict[str, Any]:
+    """The criterion as the head `rubric` reads it, blanks put in order."""
+    return {"criterion": " ".join(one.criterion.split()), "weight": WEIGHTS[one.importance]}
+
+
 class Criteria(BaseModel):
     """The form of the answer."""
 
@@ -195,11 +200,7 @@ class Rubrics(WrittenTexts):
 
     def read(self, answer: JudgeResponse) -> list[dict[str, Any]]:
         """The criteria, with RubiCap's weights."""
-        found = parse_json(answer.text, Criteria).criteria
-        return [
-            {"criterion": " ".join(one.criterion.split()), "weight": WEIGHTS[one.importance]}
-            for one in found
-        ]
+        return [weighed(one) for one in parse_json(answer.text, Criteria).criteria]
 
     def text_of(self, item: Any) -> str:
         """The criterion."""

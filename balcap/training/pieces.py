@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from balcap.errors import UserError
+from balcap.policies.patches import is_patches, patch_ends
 
 
 def pieces(rows: int, group_size: int, chunks: int) -> Iterator[slice]:
@@ -33,8 +32,7 @@ def piece_of(fields: Mapping[str, Any], rows: int, piece: slice) -> dict[str, An
     """What a processor made of some of its rows, each of which has one image.
 
     Args:
-        fields: by name, something that can be sliced: a row each; of Qwen's `pixel_values`, which
-            lie one after the other, as many as `image_grid_thw` says.
+        fields: by name, something that can be sliced: a row each, or Qwen's patches.
         rows: how many there are.
         piece: those that are wanted.
 
@@ -43,9 +41,9 @@ def piece_of(fields: Mapping[str, Any], rows: int, piece: slice) -> dict[str, An
     """
     found: dict[str, Any] = {}
     for name, values in fields.items():
-        if name == "pixel_values" and "image_grid_thw" in fields:
-            patches = _ends(fields["image_grid_thw"])
-            found[name] = values[patches[piece.start] : patches[piece.stop]]
+        if is_patches(name, fields):
+            ends = patch_ends(fields)
+            found[name] = values[ends[piece.start] : ends[piece.stop]]
         elif len(values) == rows:
             found[name] = values[piece]
         else:
@@ -54,8 +52,3 @@ def piece_of(fields: Mapping[str, Any], rows: int, piece: slice) -> dict[str, An
                 f"policy's makes {len(values)} of {rows} images; use --rollout.chunks 1"
             )
     return found
-
-
-def _ends(grids: Sequence[Sequence[int]]) -> list[int]:
-    """[N + 1]: where each image's patches begin, and where the last one's end."""
-    return [0, *np.cumsum(np.prod(np.asarray(grids), axis=1)).tolist()]

@@ -99,6 +99,15 @@ class Server:
         """The body at an address below `/v1`; raises as `post`, and what is missing is refused."""
         return await self._ask("GET", f"{self.url}/{path}")
 
+    async def models(self) -> dict[str, str]:
+        """The models that it lists, each with its owner; raises as `get`, and an answer that is no
+        such list counts as refused."""
+        try:
+            listed = json.loads(await self.get("models"))
+            return {str(model["id"]): str(model.get("owned_by")) for model in listed["data"]}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise RefusedError(200, "an answer that is no list of models") from None
+
     async def _ask(self, method: str, url: str, body: dict[str, Any] | None = None) -> bytes:
         import aiohttp
 
@@ -121,9 +130,8 @@ class Server:
         if self._worked:
             return PassingError(str(error))
         try:
-            listed = json.loads(await self.get("models"))
-            models = [str(model["id"]) for model in listed["data"]]
-        except (RefusedError, ValueError, KeyError, TypeError):
+            models = [*await self.models()]
+        except RefusedError:
             return UserError(
                 f"{self.url} has no /{path} (HTTP 404: {error.message}); set "
                 f"{self._config.group}.url to the server's address up to and with /v1, such as "

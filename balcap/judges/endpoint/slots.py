@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 from balcap import distributed
 from balcap.errors import UserError
@@ -54,9 +53,9 @@ async def batches(server: Server) -> bool | None:
     not list the models."""
     try:
         async with asyncio.timeout(PATIENCE):
-            listed = json.loads(await server.get("models"))
-        return any(model.get("owned_by") in BATCHING for model in listed["data"])
+            owners = (await server.models()).values()
+        return any(owner in BATCHING for owner in owners)
     except (PassingError, TimeoutError):
         return None
-    except (RefusedError, UserError, ValueError, KeyError, TypeError, AttributeError):
+    except (RefusedError, UserError):
         return False

@@ -23,15 +23,13 @@ def local(work: Work, samples: Sequence[Sample], missing: Sequence[int], went_on
     own = missing[state.process_index :: state.num_processes]
 
     def write() -> None:
+        if not own:
+            return
         writer = work.writer()
         for number in own:
             writer.write(number, work.shard(samples, number), went_on)
 
-    distributed.at_leisure(write if own else _nothing)  # the first process reads the shards of all
-
-
-def _nothing() -> None:
-    """What a process does that has no shard."""
+    distributed.at_leisure(write)  # the first process reads the shards of all
 
 
 def on_ray(work: Work, samples: Sequence[Sample], missing: Sequence[int], went_on: WentOn) -> None:

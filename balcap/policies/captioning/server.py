@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -51,13 +50,13 @@ def check(settings: ResolvedCaptionSettings) -> None:
 async def _check(model: str, servers: Sequence[Server]) -> None:
     for server in servers:
         try:
-            models = [str(each["id"]) for each in json.loads(await server.get("models"))["data"]]
+            models = [*await server.models()]
         except PassingError as error:
             raise UserError(
                 f"the server {server.url} does not answer ({error}); start it, such as with: vllm "
                 f"serve {model}, or correct --server.url"
             ) from None
-        except (RefusedError, ValueError, KeyError, TypeError):
+        except RefusedError:
             continue  # a hosted one need not list its models
         if model not in models:
             raise UserError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-PATCHES, GRIDS = "pixel_values", "image_grid_thw"
-"""Qwen's pictures: patches one after the other, as many for each as its grid says."""
+from balcap.policies.patches import is_patches, patch_ends
 
 
 def distinct(inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
@@ -32,7 +32,7 @@ def distinct(inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
     first = [row for row in range(batch) if is_new[row]]
     few = {
         name: torch.cat([rows[row] for row in first])
-        if _is_patches(name, inputs)
+        if is_patches(name, inputs)
         else inputs[name][first]
         for name, rows in parts.items()
     }
@@ -41,10 +41,6 @@ def distinct(inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
 
 def _rows(name: str, inputs: Mapping[str, Tensor]) -> Sequence[Tensor]:
     value = inputs[name]
-    if not _is_patches(name, inputs):
+    if not is_patches(name, inputs):
         return value.unbind()
-    return torch.split(value, inputs[GRIDS].prod(dim=1).tolist())
-
-
-def _is_patches(name: str, inputs: Mapping[str, Tensor]) -> bool:
-    return name == PATCHES and GRIDS in inputs
+    return [value[start:end] for start, end in pairwise(patch_ends(inputs))]
