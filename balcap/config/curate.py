@@ -54,7 +54,7 @@ class QuestionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurateSettings(ConsensusSettings, EngineSettings):
+class CurationSettings:
     """Which images, what is written about them, and by whom.
 
     Attributes:
@@ -107,8 +107,6 @@ class CurateSettings(ConsensusSettings, EngineSettings):
     shapes: ShapesSettings = field(default_factory=ShapesSettings)
 
     def __post_init__(self) -> None:
-        EngineSettings.__post_init__(self)
-        ConsensusSettings.__post_init__(self)
         must_be_given(
             self.out, "no folder for the result; name one: balcap curate --data DATA --out DIR"
         )
@@ -120,11 +118,6 @@ class CurateSettings(ConsensusSettings, EngineSettings):
             raise UserError(
                 f"reader is set, and what is {self.what!r}, for which only the writer is asked; "
                 "leave out --reader.*, or --what"
-            )
-        if self.what != "rubrics" and self.teachers:
-            raise UserError(
-                f"teachers is set, and what is {self.what!r}; captions are compared for rubrics "
-                "alone: add --what rubrics, or leave out --teachers"
             )
         if self.asked.backend is None:
             raise UserError(
@@ -144,3 +137,18 @@ class CurateSettings(ConsensusSettings, EngineSettings):
         """Which data are read: all of them, none held out; of the built-in world, as many scenes as
         are wanted."""
         return DataSettings.whole(self, self.data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurateSettings(EngineSettings, ConsensusSettings, CurationSettings):
+    """The settings of `balcap curate`; the help shows them from the last of these classes on."""
+
+    def __post_init__(self) -> None:
+        CurationSettings.__post_init__(self)
+        ConsensusSettings.__post_init__(self)
+        EngineSettings.__post_init__(self)
+        if self.what != "rubrics" and self.teachers:
+            raise UserError(
+                f"teachers is set, and what is {self.what!r}; captions are compared for rubrics "
+                "alone: add --what rubrics, or leave out --teachers"
+            )
